@@ -1,0 +1,330 @@
+/*
+ * pool_class.c
+ *	  The chunks of one size class of a pool: lists, new chunks, checked frees.
+ *
+ * A class has a list of all its chunks and one of its slabs with free blocks.
+ * Blocks are taken from the first of these; a slab that fills up leaves the list,
+ * and comes to its front when a block in it is freed.  A chunk whose last block is
+ * freed leaves both lists and goes back to the arena.  Large blocks are a class of
+ * their own, whose chunks hold one block and are never in the second list.
+ *
+ * With a class locked nobody maps a segment, takes pages or gives them back: those
+ * may wait.  Each step here first looks whether the chunks that it will touch are
+ * mapped, and says which is not, so that the caller can unlock, map it and try
+ * again from the start.
+ *
+ * A free trusts nothing.  The page map says which run the ref lies in; the run's
+ * first bytes say whether it is a chunk, whose, and of what class; then the class
+ * is locked and all of it is looked at again.  A chunk's magic is there exactly
+ * while it is in the lists, so under the lock the answer is final.  What is read
+ * before may belong to a run that is just changing hands: that is why these fields
+ * are atomic everywhere.  (Where the operating system refuses even to read memory
+ * that was given back, a wrong ref into a segment that is decommitted in that very
+ * moment faults.)
+ *
+ * Weak: a class whose only block comes and goes takes and gives back a chunk each
+ * time.  When several participants find no free block at once, each makes a slab.
+ */
+#include "mem/pool_internal.h"
+#include "port/point.h"
+
+ZpStatus
+zp_class_lock(ZpPool *pool, ZpPoolClass *class, const ZpWaitHooks *hooks)
+{
+	uint32_t	sleeps = 0;
+	ZpStatus	status = zp_mutex_lock(&class->mutex, hooks, &sleeps);
+
+	if (ZP_UNLIKELY(sleeps != 0))
+		(void) zp_fetch_add_relaxed_u64(&pool->sleeps, sleeps);
+	return status;
+}
+
+static inline ZpStatus
+lock_if(bool locking, ZpPool *pool, ZpPoolClass *class, const ZpWaitHooks *hooks)
+{
+	return locking ? zp_class_lock(pool, class, hooks) : ZP_OK;
+}
+
+static inline void
+unlock_if(bool locking, ZpPoolClass *class)
+{
+	if (locking)
+		zp_mutex_unlock(&class->mutex);
+}
+
+/* Whether a chunk (or none) can be touched here; else it is *missing. */
+static bool
+reachable(const ZpArenaMap *map, ZpRef chunk, ZpRef *missing)
+{
+	if (chunk == ZP_NULL_REF || zp_is_mapped(map, chunk))
+		return true;
+	*missing = chunk;
+	return false;
+}
+
+ZpStatus
+zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
+{
+	uint64_t	bytes = (uint64_t) pages * ZP_PAGE_BYTES;
+	uint64_t	reserved = zp_load_relaxed_u64(&pool->reserved_bytes);
+	uint64_t	max_bytes;
+	ZpStatus	status;
+
+	do
+	{
+		max_bytes = zp_load_relaxed_u64(&pool->max_bytes);
+		if (max_bytes != 0 && (reserved > max_bytes || max_bytes - reserved < bytes))
+			return ZP_OVER_LIMIT;
+	} while (!zp_cas_acq_rel_u64(&pool->reserved_bytes, &reserved, reserved + bytes));
+
+	status = zp_arena_alloc_pages(map, pages, run);
+	if (status == ZP_OK && !zp_map_ref(map, *run))
+	{
+		(void) zp_arena_free_pages(map, *run);
+		status = ZP_MAP_FAILED;
+	}
+	if (status != ZP_OK)
+		(void) zp_fetch_sub_relaxed_u64(&pool->reserved_bytes, bytes);
+	return status;
+}
+
+void
+zp_pool_put_run(ZpArenaMap *map, ZpPool *pool, ZpRef run, uint32_t pages)
+{
+	/* It came from the arena and is mapped here, so this cannot fail. */
+	(void) zp_arena_free_pages(map, run);
+	(void) zp_fetch_sub_relaxed_u64(&pool->reserved_bytes, (uint64_t) pages * ZP_PAGE_BYTES);
+}
+
+/* Locked.  Puts a chunk to the front of the slabs with free blocks. */
+static void
+push_partial(ZpArenaMap *map, ZpPoolClass *class, ZpRef run, ZpChunk *chunk)
+{
+	chunk->next_partial = class->partial;
+	if (class->partial != ZP_NULL_REF)
+		((ZpChunk *) zp_at(map, class->partial))->previous_partial = run;
+	class->partial = run;
+}
+
+/* Locked.  Makes a new chunk one of the class's. */
+static ZpStatus
+link_chunk(ZpArenaMap *map, ZpPoolClass *class, ZpRef run, ZpRef *missing)
+{
+	ZpChunk    *chunk = zp_at(map, run);
+
+	if (!reachable(map, class->chunks, missing) ||
+		(chunk->used < chunk->blocks && !reachable(map, class->partial, missing)))
+		return ZP_MAP_FAILED;
+
+	chunk->next = class->chunks;
+	if (class->chunks != ZP_NULL_REF)
+		((ZpChunk *) zp_at(map, class->chunks))->previous = run;
+	class->chunks = run;
+	if (chunk->used < chunk->blocks)
+		push_partial(map, class, run, chunk);
+	zp_store_relaxed_u32(&class->chunk_count, zp_load_relaxed_u32(&class->chunk_count) + 1);
+	zp_count(&class->blocks, chunk->blocks);
+	zp_store_relaxed_u32(&chunk->magic, ZP_CHUNK_MAGIC);
+	return ZP_OK;
+}
+
+/* Locked.  The reverse, for a chunk whose last block is being freed. */
+static ZpStatus
+unlink_chunk(ZpArenaMap *map, ZpPoolClass *class, ZpRef run, ZpRef *missing)
+{
+	ZpChunk    *chunk = zp_at(map, run);
+	bool		is_partial = chunk->used < chunk->blocks;
+
+	if (class->chunks != run &&
+		(!reachable(map, chunk->previous, missing) || !reachable(map, chunk->next, missing)))
+		return ZP_MAP_FAILED;
+	if (is_partial && class->partial != run &&
+		(!reachable(map, chunk->previous_partial, missing) ||
+		 !reachable(map, chunk->next_partial, missing)))
+		return ZP_MAP_FAILED;
+
+	if (class->chunks == run)
+		class->chunks = chunk->next;
+	else
+	{
+		((ZpChunk *) zp_at(map, chunk->previous))->next = chunk->next;
+		if (chunk->next != ZP_NULL_REF)
+			((ZpChunk *) zp_at(map, chunk->next))->previous = chunk->previous;
+	}
+	if (is_partial)
+	{
+		if (class->partial == run)
+			class->partial = chunk->next_partial;
+		else
+		{
+			((ZpChunk *) zp_at(map, chunk->previous_partial))->next_partial = chunk->next_partial;
+			if (chunk->next_partial != ZP_NULL_REF)
+				((ZpChunk *) zp_at(map, chunk->next_partial))->previous_partial =
+					chunk->previous_partial;
+		}
+	}
+	zp_store_relaxed_u32(&class->chunk_count, zp_load_relaxed_u32(&class->chunk_count) - 1);
+	zp_count(&class->blocks, -(uint64_t) chunk->blocks);
+	zp_store_relaxed_u32(&chunk->magic, 0);
+	return ZP_OK;
+}
+
+/* Whether the run begins with a chunk of this pool. */
+static inline bool
+is_chunk_of(const ZpChunk *chunk, const ZpPool *pool)
+{
+	return zp_load_relaxed_u32(&chunk->magic) == ZP_CHUNK_MAGIC &&
+		zp_load_relaxed_u32(&chunk->pool) == zp_load_relaxed_u32(&pool->self);
+}
+
+ZpStatus
+zp_pool_find_chunk(ZpArenaMap *map, ZpPool *pool, ZpRef ref, ZpRef *run, uint32_t *size_class)
+{
+	ZpChunk    *chunk;
+	uint32_t	pages;
+	ZpStatus	status;
+
+	status = zp_arena_find_run(map, ref, run, &pages);
+	if (ZP_UNLIKELY(status != ZP_OK))
+		return status;
+	chunk = zp_at(map, *run);	/* mapped: zp_arena_find_run looked at its segment */
+	*size_class = zp_load_relaxed_u32(&chunk->size_class);
+	if (ZP_UNLIKELY(!is_chunk_of(chunk, pool) || *size_class >= ZP_POOL_CLASSES))
+		return ZP_BAD_REF;
+	return ZP_OK;
+}
+
+ZpStatus
+zp_class_give(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,
+			  ZpRef ref, size_t size, uint32_t *released, ZpRef *missing)
+{
+	ZpPoolClass *class = &pool->classes[size_class];
+	ZpChunk    *chunk = zp_at(map, run);
+	uint32_t	block = 0;
+
+	*released = 0;
+	if (ZP_UNLIKELY(!is_chunk_of(chunk, pool) ||
+					zp_load_relaxed_u32(&chunk->size_class) != size_class))
+		return ZP_BAD_REF;
+	if (size_class == ZP_LARGE_CLASS)
+	{
+		if (ref - run != chunk->first)
+			return ZP_BAD_REF;
+		if (size != chunk->large_bytes)
+			return ZP_BAD_SIZE;
+	}
+	else
+	{
+		if (ZP_UNLIKELY(!zp_slab_find(chunk, ref - run, &block)))
+			return ZP_BAD_REF;
+		if (ZP_UNLIKELY(size == 0 || size > ZP_LARGEST_SMALL_BYTES ||
+						zp_size_class(size) != size_class))
+			return ZP_BAD_SIZE;
+		if (ZP_UNLIKELY(!zp_slab_is_taken(chunk, block)))
+			return ZP_DOUBLE_FREE;
+	}
+
+	if (chunk->used == 1)
+	{
+		if (unlink_chunk(map, class, run, missing) != ZP_OK)
+			return ZP_MAP_FAILED;
+		*released = chunk->pages;
+		if (size_class == ZP_LARGE_CLASS)
+			zp_count(&class->large_bytes, -(uint64_t) size);
+	}
+	else
+	{
+		if (chunk->used == chunk->blocks)
+		{
+			if (!reachable(map, class->partial, missing))
+				return ZP_MAP_FAILED;
+			push_partial(map, class, run, chunk);
+		}
+		zp_slab_give(chunk, block);
+	}
+	zp_count(&class->frees, 1);
+	return ZP_OK;
+}
+
+/*
+ * Links a chunk that the caller has made, and takes what it was made for.  On
+ * failure the chunk goes back to the arena.
+ */
+static ZpStatus
+add_chunk(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool locking, ZpRef run,
+		  ZpRef *ref)
+{
+	ZpPoolClass *class = &pool->classes[size_class];
+	ZpChunk    *chunk = zp_at(map, run);
+	uint32_t	pages = chunk->pages;
+	ZpStatus	status;
+
+	for (;;)
+	{
+		ZpRef		missing = ZP_NULL_REF;
+
+		status = lock_if(locking, pool, class, map->hooks);
+		if (status != ZP_OK)
+			break;
+		status = link_chunk(map, class, run, &missing);
+		if (status == ZP_OK)
+		{
+			if (size_class == ZP_LARGE_CLASS)
+			{
+				*ref = run + chunk->first;
+				zp_count(&class->allocations, 1);
+				zp_count(&class->large_bytes, chunk->large_bytes);
+			}
+			else
+				status = zp_class_take(map, class, ref, &missing);
+		}
+		unlock_if(locking, class);
+		if (status == ZP_OK)
+			return ZP_OK;
+		if (!zp_map_ref(map, missing))
+			break;
+	}
+	zp_pool_put_run(map, pool, run, pages);
+	return status;
+}
+
+ZpStatus
+zp_class_refill(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool locking, ZpRef *ref)
+{
+	uint32_t	slabs = zp_load_relaxed_u32(&pool->classes[size_class].chunk_count);
+	ZpSlabPlan	plan = zp_slab_plan(size_class, slabs);
+	uint32_t	wanted = plan.pages;
+	ZpRef		run;
+	ZpStatus	status;
+
+	status = zp_pool_get_run(map, pool, plan.pages, &run);
+	if (status == ZP_OUT_OF_MEMORY || status == ZP_OVER_LIMIT)
+	{
+		/* The smallest slab may still fit. */
+		plan = zp_slab_plan(size_class, 0);
+		if (plan.pages < wanted)
+			status = zp_pool_get_run(map, pool, plan.pages, &run);
+	}
+	if (status != ZP_OK)
+		return status;
+	zp_slab_init(zp_at(map, run), zp_load_relaxed_u32(&pool->self), size_class, &plan);
+	ZP_POINT("pool_refill");
+	return add_chunk(map, pool, size_class, locking, run, ref);
+}
+
+ZpStatus
+zp_class_take_large(ZpArenaMap *map, ZpPool *pool, size_t size, bool locking, ZpRef *ref)
+{
+	uint32_t	pages = zp_large_pages(size);
+	ZpChunk    *chunk;
+	ZpRef		run;
+	ZpStatus	status;
+
+	status = zp_pool_get_run(map, pool, pages, &run);
+	if (status != ZP_OK)
+		return status;
+	chunk = zp_at(map, run);
+	zp_large_init(chunk, zp_load_relaxed_u32(&pool->self), pages, size);
+	chunk->used = 1;
+	return add_chunk(map, pool, ZP_LARGE_CLASS, locking, run, ref);
+}

@@ -1,0 +1,57 @@
+/*
+ * ref.h
+ *	  32-bit addresses in an arena, and how they become pointers.
+ *
+ * A ref counts units of 16 bytes, so an arena spans 64 GB.  0 is null.  Shared
+ * memory holds refs, never pointers: every participant maps the segments at
+ * addresses of its own.
+ *
+ * The address space is cut into 64 segments that grow in quarter steps: four of
+ * 256 KB, four of 512 KB, and so on up to four of 8 GB.  The cut follows the
+ * two bits after the leading one of a ref, like the exponent and mantissa of a
+ * floating-point number, so the segment's number is one count-leading-zeros away:
+ *
+ *	  ref = 1 q q x x x x ... (binary, 31 - clz bits after the leading 1)
+ *	  segment = 4 * (29 - clz(ref) - 14) + qq
+ *
+ * Refs below ZP_FIRST_REF (1 MB) belong to no segment.
+ */
+#ifndef ZP_REF_H
+#define ZP_REF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint32_t ZpRef;
+
+#define ZP_NULL_REF			((ZpRef) 0)
+#define ZP_REF_SHIFT		4
+#define ZP_UNIT_BYTES		((size_t) 1 << ZP_REF_SHIFT)
+#define ZP_SEGMENTS			64
+#define ZP_FIRST_ORDER		14	/* the smallest segment is 2^14 units */
+#define ZP_FIRST_REF		((ZpRef) 4 << ZP_FIRST_ORDER)
+
+/* Segment that holds ref; ref >= ZP_FIRST_REF. */
+static inline uint32_t
+zp_ref_segment(ZpRef ref)
+{
+	uint32_t	order = 29 - (uint32_t) __builtin_clz(ref);
+
+	return ((order - ZP_FIRST_ORDER) << 2) + ((ref >> order) & 3);
+}
+
+/* First ref of a segment; segment < ZP_SEGMENTS. */
+static inline ZpRef
+zp_segment_first_ref(uint32_t segment)
+{
+	return (ZpRef) (4 + (segment & 3)) << (ZP_FIRST_ORDER + (segment >> 2));
+}
+
+/* Bytes of a segment; segment < ZP_SEGMENTS. */
+static inline size_t
+zp_segment_bytes(uint32_t segment)
+{
+	return ZP_UNIT_BYTES << (ZP_FIRST_ORDER + (segment >> 2));
+}
+
+#endif							/* ZP_REF_H */

@@ -1,0 +1,449 @@
+/*
+ * runs.c
+ *	  The pages of one segment: which are free, which belong to what run.
+ *
+ * The page map has an entry of 32 bits for each page, three bits of kind and 29
+ * of a number:
+ *
+ *	  FREE	 at the first and at the last page of a free run: its length in pages
+ *	  HEADER pages of the segment's own header; never part of a run
+ *	  HEAD	 first page of a run in use: its length
+ *	  BODY	 a further page of it: how far back the head is
+ *
+ * The ends of a run say all that joining neighbours takes (Knuth's boundary
+ * tags, TAOCP 2.5), so taking and giving back cost the same for any length.
+ * Entries inside a free run are left over from earlier runs: BODY or FREE, never
+ * HEAD.  Entries inside a run in use are written by its owner after the mutex is
+ * released; until then they may be left over, too.  So a BODY entry is believed
+ * only if the entry that it points to is a HEAD that reaches this far; heads are
+ * exact, so what passes is true.
+ *
+ * Free runs hang in doubly-linked lists, by length, in the manner of TLSF
+ * (Masmano, Ripoll, Crespo, Real, ECRTS 2004): exact up to 15 pages, then eight
+ * bins an octave, and a bitmap of those that are not empty.  The links are page
+ * numbers, kept in the first bytes of the free run itself.  A request looks at up
+ * to ZP_RUN_LOOKS runs of its own bin for the best fit, then at those of the next
+ * filled bin, all of which fit, then at the rest of its own bin.  So a run of
+ * just the wanted length is never missed, and a request fails only if no run is
+ * long enough.  Ties go to the lower page.
+ *
+ * Weak: the last step walks a list of any length, under the mutex.  It is
+ * reached only if every run above the bin is taken and the first ZP_RUN_LOOKS of
+ * the bin were too short, that is, when the segment is all but full.
+ */
+#include <stdio.h>
+
+#include "mem/runs.h"
+
+#define ZP_RUN_LOOKS		16
+
+#define ZP_KIND_SHIFT		29
+#define ZP_NUMBER_MASK		(((uint32_t) 1 << ZP_KIND_SHIFT) - 1)
+
+#define ZP_KIND_FREE		0
+#define ZP_KIND_HEADER		1
+#define ZP_KIND_HEAD		2
+#define ZP_KIND_BODY		3
+
+#define ZP_ENTRY(kind, number)	(((uint32_t) (kind) << ZP_KIND_SHIFT) | (number))
+#define ZP_ENTRY_KIND(entry)	((entry) >> ZP_KIND_SHIFT)
+#define ZP_ENTRY_NUMBER(entry)	((entry) & ZP_NUMBER_MASK)
+
+/*
+ * The first bytes of a free run.  Guarded by `pages`; atomic because whoever
+ * checks a wrong ref (zp_pool_free) may look here for a chunk's magic meanwhile.
+ * A page number is never that magic.
+ */
+typedef struct ZpFreeRun
+{
+	ZpAtomicU32 previous;		/* in its bin; 0: none */
+	ZpAtomicU32 next;
+} ZpFreeRun;
+
+static inline ZpFreeRun *
+free_run(const ZpSegment *segment, uint32_t page)
+{
+	return (ZpFreeRun *) ((char *) segment + (size_t) page * ZP_PAGE_BYTES);
+}
+
+static inline uint32_t
+entry_at(const ZpSegment *segment, uint32_t page)
+{
+	return zp_load_relaxed_u32(&segment->map[page]);
+}
+
+static inline void
+set_entry(ZpSegment *segment, uint32_t page, uint32_t kind, uint32_t number)
+{
+	zp_store_relaxed_u32(&segment->map[page], ZP_ENTRY(kind, number));
+}
+
+uint32_t
+zp_segment_pages(uint32_t number)
+{
+	return (uint32_t) (zp_segment_bytes(number) / ZP_PAGE_BYTES);
+}
+
+size_t
+zp_segment_control_offset(uint32_t number)
+{
+	size_t		bytes = sizeof(ZpSegment) + zp_segment_pages(number) * sizeof(ZpAtomicU32);
+
+	return (bytes + ZP_CACHE_LINE_BYTES - 1) & ~(size_t) (ZP_CACHE_LINE_BYTES - 1);
+}
+
+uint32_t
+zp_segment_header_pages(uint32_t number, size_t control_bytes)
+{
+	size_t		bytes = zp_segment_control_offset(number) + control_bytes;
+
+	return (uint32_t) ((bytes + ZP_PAGE_BYTES - 1) / ZP_PAGE_BYTES);
+}
+
+void
+zp_segment_init(ZpSegment *segment, uint32_t number, size_t control_bytes)
+{
+	segment->number = number;
+	segment->pages = zp_segment_pages(number);
+	segment->header_pages = zp_segment_header_pages(number, control_bytes);
+	segment->free_pages = segment->pages - segment->header_pages;
+	segment->padding = 0;
+	for (uint32_t word = 0; word < ZP_RUN_BIN_WORDS; word++)
+		segment->filled[word] = 0;
+	for (uint32_t bin = 0; bin < ZP_RUN_BINS; bin++)
+		segment->bins[bin] = 0;
+	for (uint32_t page = 0; page < segment->pages; page++)
+		set_entry(segment, page, page < segment->header_pages ? ZP_KIND_HEADER : ZP_KIND_FREE,
+				  0);
+	set_entry(segment, segment->header_pages, ZP_KIND_FREE, segment->free_pages);
+	set_entry(segment, segment->pages - 1, ZP_KIND_FREE, segment->free_pages);
+	segment->magic = ZP_SEGMENT_MAGIC;
+}
+
+/* Makes pages first .. first + pages - 1 a free run, in its bin. */
+static void
+link_run(ZpSegment *segment, uint32_t first, uint32_t pages)
+{
+	uint32_t	bin = zp_run_bin(pages);
+	uint32_t	next = segment->bins[bin];
+	ZpFreeRun  *run = free_run(segment, first);
+
+	set_entry(segment, first, ZP_KIND_FREE, pages);
+	set_entry(segment, first + pages - 1, ZP_KIND_FREE, pages);
+	zp_store_relaxed_u32(&run->previous, 0);
+	zp_store_relaxed_u32(&run->next, next);
+	if (next != 0)
+		zp_store_relaxed_u32(&free_run(segment, next)->previous, first);
+	segment->bins[bin] = first;
+	segment->filled[bin / 64] |= (uint64_t) 1 << (bin % 64);
+}
+
+static void
+unlink_run(ZpSegment *segment, uint32_t first, uint32_t pages)
+{
+	uint32_t	bin = zp_run_bin(pages);
+	ZpFreeRun  *run = free_run(segment, first);
+	uint32_t	previous = zp_load_relaxed_u32(&run->previous);
+	uint32_t	next = zp_load_relaxed_u32(&run->next);
+
+	if (previous != 0)
+		zp_store_relaxed_u32(&free_run(segment, previous)->next, next);
+	else
+	{
+		segment->bins[bin] = next;
+		if (next == 0)
+			segment->filled[bin / 64] &= ~((uint64_t) 1 << (bin % 64));
+	}
+	if (next != 0)
+		zp_store_relaxed_u32(&free_run(segment, next)->previous, previous);
+}
+
+void
+zp_runs_open(ZpSegment *segment)
+{
+	link_run(segment, segment->header_pages, segment->free_pages);
+}
+
+void
+zp_runs_close(ZpSegment *segment)
+{
+	unlink_run(segment, segment->header_pages, segment->free_pages);
+}
+
+/* First filled bin from `bin` on, or ZP_RUN_BINS. */
+static uint32_t
+next_filled_bin(const ZpSegment *segment, uint32_t bin)
+{
+	uint32_t	word = bin / 64;
+	uint64_t	bits;
+
+	if (bin >= ZP_RUN_BINS)
+		return ZP_RUN_BINS;
+	bits = segment->filled[word] & (~(uint64_t) 0 << (bin % 64));
+	while (bits == 0)
+	{
+		if (++word == ZP_RUN_BIN_WORDS)
+			return ZP_RUN_BINS;
+		bits = segment->filled[word];
+	}
+	return word * 64 + (uint32_t) __builtin_ctzll(bits);
+}
+
+/*
+ * The best run of a bin among the first ZP_RUN_LOOKS or, if whole, else the first
+ * one beyond them that fits.  0: none.
+ */
+static uint32_t
+fit_in_bin(const ZpSegment *segment, uint32_t bin, uint32_t pages, bool whole)
+{
+	uint32_t	best = 0;
+	uint32_t	best_pages = UINT32_MAX;
+	uint32_t	looks = 0;
+
+	for (uint32_t page = segment->bins[bin]; page != 0;
+		 page = zp_load_relaxed_u32(&free_run(segment, page)->next))
+	{
+		uint32_t	length = ZP_ENTRY_NUMBER(entry_at(segment, page));
+
+		if (looks++ >= ZP_RUN_LOOKS && (best != 0 || !whole))
+			break;
+		if (length < pages)
+			continue;
+		if (length < best_pages || (length == best_pages && page < best))
+		{
+			best = page;
+			best_pages = length;
+		}
+	}
+	return best;
+}
+
+bool
+zp_run_take(ZpSegment *segment, uint32_t pages, uint32_t *first)
+{
+	uint32_t	bin = zp_run_bin(pages);
+	uint32_t	higher;
+	uint32_t	page;
+	uint32_t	length;
+
+	page = fit_in_bin(segment, bin, pages, false);
+	if (page == 0)
+	{
+		higher = next_filled_bin(segment, bin + 1);
+		if (higher < ZP_RUN_BINS)
+			page = fit_in_bin(segment, higher, pages, false);
+		else
+			page = fit_in_bin(segment, bin, pages, true);
+	}
+	if (page == 0)
+		return false;
+
+	length = ZP_ENTRY_NUMBER(entry_at(segment, page));
+	unlink_run(segment, page, length);
+	if (length > pages)
+		link_run(segment, page + pages, length - pages);
+	segment->free_pages -= pages;
+
+	/* The ends now, for those who join neighbours; the rest in zp_run_mark. */
+	if (pages > 1)
+		set_entry(segment, page + pages - 1, ZP_KIND_BODY, pages - 1);
+	set_entry(segment, page, ZP_KIND_HEAD, pages);
+	*first = page;
+	return true;
+}
+
+void
+zp_run_mark(ZpSegment *segment, uint32_t first, uint32_t pages)
+{
+	for (uint32_t page = 1; page + 1 < pages; page++)
+		set_entry(segment, first + page, ZP_KIND_BODY, page);
+}
+
+uint32_t
+zp_run_give(ZpSegment *segment, uint32_t first)
+{
+	uint32_t	entry;
+	uint32_t	given;
+	uint32_t	start = first;
+	uint32_t	end;
+
+	if (first >= segment->pages)
+		return 0;
+	entry = entry_at(segment, first);
+	if (ZP_ENTRY_KIND(entry) != ZP_KIND_HEAD)
+		return 0;
+	given = ZP_ENTRY_NUMBER(entry);
+	end = first + given;
+
+	/* Page 0 is a HEADER, so there is always a page before. */
+	entry = entry_at(segment, first - 1);
+	if (ZP_ENTRY_KIND(entry) == ZP_KIND_FREE)
+	{
+		start = first - ZP_ENTRY_NUMBER(entry);
+		unlink_run(segment, start, first - start);
+		/* No HEAD may stay inside a free run. */
+		set_entry(segment, first, ZP_KIND_FREE, 0);
+	}
+	if (end < segment->pages)
+	{
+		entry = entry_at(segment, end);
+		if (ZP_ENTRY_KIND(entry) == ZP_KIND_FREE)
+		{
+			unlink_run(segment, end, ZP_ENTRY_NUMBER(entry));
+			end += ZP_ENTRY_NUMBER(entry);
+		}
+	}
+	link_run(segment, start, end - start);
+	segment->free_pages += given;
+	return given;
+}
+
+bool
+zp_run_find(const ZpSegment *segment, uint32_t page, uint32_t *first, uint32_t *pages)
+{
+	uint32_t	entry;
+	uint32_t	back = 0;
+
+	if (page >= segment->pages)
+		return false;
+	entry = entry_at(segment, page);
+	if (ZP_ENTRY_KIND(entry) == ZP_KIND_BODY)
+	{
+		back = ZP_ENTRY_NUMBER(entry);
+		if (back > page)
+			return false;
+		entry = entry_at(segment, page - back);
+	}
+	if (ZP_ENTRY_KIND(entry) != ZP_KIND_HEAD || ZP_ENTRY_NUMBER(entry) <= back)
+		return false;
+	*first = page - back;
+	*pages = ZP_ENTRY_NUMBER(entry);
+	return true;
+}
+
+uint32_t
+zp_runs_top_bin(const ZpSegment *segment)
+{
+	for (uint32_t word = ZP_RUN_BIN_WORDS; word-- > 0;)
+	{
+		uint64_t	bits = segment->filled[word];
+
+		if (bits != 0)
+			return word * 64 + 63 - (uint32_t) __builtin_clzll(bits);
+	}
+	return 0;
+}
+
+uint32_t
+zp_runs_longest(const ZpSegment *segment)
+{
+	uint32_t	longest = 0;
+
+	for (uint32_t page = segment->bins[zp_runs_top_bin(segment)]; page != 0;
+		 page = zp_load_relaxed_u32(&free_run(segment, page)->next))
+	{
+		uint32_t	length = ZP_ENTRY_NUMBER(entry_at(segment, page));
+
+		if (length > longest)
+			longest = length;
+	}
+	return longest;
+}
+
+static ZpStatus
+wrong(const ZpSegment *segment, char *why, size_t why_bytes, uint32_t page, const char *what)
+{
+	snprintf(why, why_bytes, "segment %u, page %u: %s", segment->number, page, what);
+	return ZP_CORRUPTED;
+}
+
+ZpStatus
+zp_runs_check(const ZpSegment *segment, bool in_service, char *why, size_t why_bytes)
+{
+	uint32_t	free_pages = 0;
+	uint32_t	free_runs = 0;
+	uint32_t	listed = 0;
+	bool		free_before = false;
+
+	if (segment->magic != ZP_SEGMENT_MAGIC || segment->number >= ZP_SEGMENTS ||
+		segment->pages != zp_segment_pages(segment->number) ||
+		segment->header_pages == 0 || segment->header_pages >= segment->pages)
+		return wrong(segment, why, why_bytes, 0, "bad header");
+
+	/* The map, from run to run. */
+	for (uint32_t page = 0; page < segment->header_pages; page++)
+	{
+		if (ZP_ENTRY_KIND(entry_at(segment, page)) != ZP_KIND_HEADER)
+			return wrong(segment, why, why_bytes, page, "not marked as header");
+	}
+	for (uint32_t page = segment->header_pages; page < segment->pages;)
+	{
+		uint32_t	entry = entry_at(segment, page);
+		uint32_t	kind = ZP_ENTRY_KIND(entry);
+		uint32_t	length = ZP_ENTRY_NUMBER(entry);
+
+		if ((kind != ZP_KIND_FREE && kind != ZP_KIND_HEAD) || length == 0 ||
+			length > segment->pages - page)
+			return wrong(segment, why, why_bytes, page, "no run begins here");
+		if (kind == ZP_KIND_FREE)
+		{
+			if (free_before)
+				return wrong(segment, why, why_bytes, page, "free neighbours not joined");
+			if (entry_at(segment, page + length - 1) != entry)
+				return wrong(segment, why, why_bytes, page, "ends of a free run differ");
+			for (uint32_t inner = 1; inner < length; inner++)
+			{
+				kind = ZP_ENTRY_KIND(entry_at(segment, page + inner));
+				if (kind != ZP_KIND_FREE && kind != ZP_KIND_BODY)
+					return wrong(segment, why, why_bytes, page + inner, "head in a free run");
+			}
+			free_pages += length;
+			free_runs++;
+			free_before = true;
+		}
+		else
+		{
+			for (uint32_t inner = 1; inner < length; inner++)
+			{
+				if (entry_at(segment, page + inner) != ZP_ENTRY(ZP_KIND_BODY, inner))
+					return wrong(segment, why, why_bytes, page + inner, "not marked as body");
+			}
+			free_before = false;
+		}
+		page += length;
+	}
+	if (free_pages != segment->free_pages)
+		return wrong(segment, why, why_bytes, 0, "count of free pages is wrong");
+	if (!in_service && free_pages != zp_segment_body_pages(segment))
+		return wrong(segment, why, why_bytes, 0, "out of service but not free");
+
+	/* The lists: as many runs as the map has, each in its bin. */
+	for (uint32_t bin = 0; bin < ZP_RUN_BINS; bin++)
+	{
+		bool		filled = (segment->filled[bin / 64] >> (bin % 64)) & 1;
+		uint32_t	previous = 0;
+
+		if (filled != (segment->bins[bin] != 0))
+			return wrong(segment, why, why_bytes, segment->bins[bin], "bitmap of bins is wrong");
+		for (uint32_t page = segment->bins[bin]; page != 0;)
+		{
+			uint32_t	entry;
+
+			if (page < segment->header_pages || page >= segment->pages)
+				return wrong(segment, why, why_bytes, page, "list leaves the segment");
+			entry = entry_at(segment, page);
+			if (ZP_ENTRY_KIND(entry) != ZP_KIND_FREE || ZP_ENTRY_NUMBER(entry) == 0 ||
+				zp_run_bin(ZP_ENTRY_NUMBER(entry)) != bin)
+				return wrong(segment, why, why_bytes, page, "in the wrong list");
+			if (zp_load_relaxed_u32(&free_run(segment, page)->previous) != previous)
+				return wrong(segment, why, why_bytes, page, "list is not linked both ways");
+			if (++listed > free_runs)
+				return wrong(segment, why, why_bytes, page, "too many runs in lists");
+			previous = page;
+			page = zp_load_relaxed_u32(&free_run(segment, page)->next);
+		}
+	}
+	if (listed != (in_service ? free_runs : 0))
+		return wrong(segment, why, why_bytes, 0, "free runs in no list");
+	return ZP_OK;
+}

@@ -1,0 +1,95 @@
+/*
+ * runs.h
+ *	  The pages of one segment: which are free, which belong to what run.
+ *
+ * Private to src/mem.  The functions that say "locked" want the arena's `pages`
+ * mutex held; none of them waits, maps or fails half-way.
+ */
+#ifndef ZP_RUNS_H
+#define ZP_RUNS_H
+
+#include "mem/arena.h"
+
+/* Enough for the longest run of the largest segment; see zp_run_bin. */
+#define ZP_RUN_BINS			152
+#define ZP_RUN_BIN_WORDS	((ZP_RUN_BINS + 63) / 64)
+
+#define ZP_SEGMENT_MAGIC	0x5a705367	/* bump with any change of this layout */
+
+/* Shared.  The first bytes of every segment. */
+typedef struct ZpSegment
+{
+	/* Written before the segment is published, then only read. */
+	uint32_t	magic;
+	uint32_t	number;
+	uint32_t	pages;			/* of the whole segment */
+	uint32_t	header_pages;	/* of this struct, its map, and the control block */
+
+	/* The rest, but for the map's inner entries, is guarded by `pages`. */
+	uint32_t	free_pages;
+	uint32_t	padding;
+	uint64_t	filled[ZP_RUN_BIN_WORDS];	/* bit b: bins[b] is not empty */
+	uint32_t	bins[ZP_RUN_BINS];	/* first page of a free run; 0: none */
+
+	/*
+	 * One entry a page.  The entries of the first and last page of every run
+	 * are written under `pages`; those between, by the run's owner alone.  Read
+	 * by anybody at any time (zp_run_find).
+	 */
+	ZpAtomicU32 map[];
+} ZpSegment;
+
+/* Pages of a segment, and of its header if control_bytes follow the map. */
+extern uint32_t zp_segment_pages(uint32_t number);
+extern uint32_t zp_segment_header_pages(uint32_t number, size_t control_bytes);
+
+/* Where the control block lies in segment 0: bytes from the segment's start. */
+extern size_t zp_segment_control_offset(uint32_t number);
+
+/* Writes the header: all of the body free, no run in any bin. */
+extern void zp_segment_init(ZpSegment *segment, uint32_t number, size_t control_bytes);
+
+static inline uint32_t
+zp_segment_body_pages(const ZpSegment *segment)
+{
+	return segment->pages - segment->header_pages;
+}
+
+/* Bin of a run's length.  Bins below 16 hold one length each, the others eight an octave. */
+static inline uint32_t
+zp_run_bin(uint32_t pages)
+{
+	uint32_t	order;
+
+	if (pages < 8)
+		return pages;
+	order = 31 - (uint32_t) __builtin_clz(pages);
+	return ((order - 2) << 3) + ((pages >> (order - 3)) & 7);
+}
+
+/* Locked.  Puts the wholly free body into its bin, and takes it out again. */
+extern void zp_runs_open(ZpSegment *segment);
+extern void zp_runs_close(ZpSegment *segment);
+
+/* Locked.  Takes a run; false: no free run is long enough. */
+extern bool zp_run_take(ZpSegment *segment, uint32_t pages, uint32_t *first);
+
+/* Finishes what zp_run_take began; by the run's owner, not locked. */
+extern void zp_run_mark(ZpSegment *segment, uint32_t first, uint32_t pages);
+
+/* Locked.  Frees the run that begins at page first; its length, or 0: none does. */
+extern uint32_t zp_run_give(ZpSegment *segment, uint32_t first);
+
+/* Not locked.  The run in use that a page lies in. */
+extern bool zp_run_find(const ZpSegment *segment, uint32_t page, uint32_t *first,
+						uint32_t *pages);
+
+/* Locked.  Highest bin that holds a run, 0: none; and the longest run. */
+extern uint32_t zp_runs_top_bin(const ZpSegment *segment);
+extern uint32_t zp_runs_longest(const ZpSegment *segment);
+
+/* Locked.  ZP_CORRUPTED and why. */
+extern ZpStatus zp_runs_check(const ZpSegment *segment, bool in_service,
+							  char *why, size_t why_bytes);
+
+#endif							/* ZP_RUNS_H */

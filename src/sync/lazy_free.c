@@ -1,0 +1,257 @@
+/*
+ * lazy_free.c
+ *	  Lazy free lists: blocks that were unlinked and wait until nobody sees them.
+ *
+ * Each token has a list of its own, in the order of retirement and so of stamps:
+ * batches of 63 entries, a queue with one producer (the owner) and one consumer
+ * at a time.  Retiring is two plain stores and a release store, no lock.  The
+ * owner frees in bulk when ZP_LAZY_BULK blocks wait; when a reader holds them
+ * back, it tries again only after as many more.  Lists of tokens that nobody
+ * owns are freed by zp_lazy_reclaim_all, or by the token's next owner.
+ *
+ * Reclaiming is itself inside the object, with a token of the version that it
+ * has just begun: it does not hold back what it frees, and a drop waits for it.
+ */
+#include "sync/token_internal.h"
+
+static inline ZpLazyBatch *
+batch_at(ZpArenaMap *map, ZpRef ref)
+{
+	return zp_at(map, ref);
+}
+
+ZpStatus
+zp_lazy_reserve(ZpArenaMap *map, ZpPool *pool, ZpToken *token)
+{
+	ZpRef		tail_ref = zp_load_relaxed_u32(&token->tail);
+	ZpRef		ref;
+	ZpLazyBatch *batch;
+	ZpStatus	status;
+
+	/* Only the owner moves the tail, so what is seen here stays so. */
+	if (tail_ref != ZP_NULL_REF)
+	{
+		batch = batch_at(map, tail_ref);
+		if (map->map_failed)
+			return ZP_MAP_FAILED;
+		if (zp_load_relaxed_u32(&batch->filled) + ZP_RETIRES_PER_RESERVE <=
+			ZP_LAZY_BATCH_ENTRIES ||
+			zp_load_relaxed_u32(&token->spare) != ZP_NULL_REF)
+			return ZP_OK;
+	}
+
+	status = zp_pool_alloc(map, pool, sizeof(ZpLazyBatch), &ref);
+	if (status != ZP_OK)
+		return status;
+	batch = batch_at(map, ref);
+	if (map->map_failed)
+	{
+		(void) zp_pool_free(map, pool, ref, sizeof(ZpLazyBatch));
+		return ZP_MAP_FAILED;
+	}
+	zp_store_relaxed_u32(&batch->next, ZP_NULL_REF);
+	zp_store_relaxed_u32(&batch->filled, 0);
+	batch->unused = 0;
+	zp_fetch_add_relaxed_u32(&token->batches, 1);
+
+	if (tail_ref == ZP_NULL_REF)
+	{
+		/* The queue is empty and has no batch: the head is the consumer's. */
+		(void) zp_mutex_lock(&token->reclaim_lock, NULL, NULL);
+		token->head = ref;
+		token->head_entry = 0;
+		zp_mutex_unlock(&token->reclaim_lock);
+		zp_store_relaxed_u32(&token->tail, ref);
+	}
+	else
+		zp_store_relaxed_u32(&token->spare, ref);	/* for entries that no longer fit */
+	return ZP_OK;
+}
+
+void
+zp_lazy_retire(ZpArenaMap *map, ZpVersions *versions, ZpToken *token, ZpRef ref, size_t bytes)
+{
+	ZpLazyBatch *batch = batch_at(map, zp_load_relaxed_u32(&token->tail));
+	uint32_t	filled = zp_load_relaxed_u32(&batch->filled);
+	ZpRetired  *entry;
+
+	if (filled == ZP_LAZY_BATCH_ENTRIES)
+	{
+		ZpRef		spare = zp_load_relaxed_u32(&token->spare);
+
+		/* The consumer may free the full batch as soon as it sees its `next`. */
+		zp_store_relaxed_u32(&token->spare, ZP_NULL_REF);
+		zp_store_relaxed_u32(&token->tail, spare);
+		zp_store_release_u32(&batch->next, spare);
+		batch = batch_at(map, spare);
+		filled = 0;
+	}
+	entry = &batch->entries[filled];
+
+	/* The block is out of reach before the version is read: see token.c. */
+	zp_fence_seq_cst();
+	entry->stamp = zp_load_relaxed_u64(&versions->current);
+	entry->ref = ref;
+	entry->bytes = (uint32_t) bytes;
+	zp_store_relaxed_u64(&token->retired, zp_load_relaxed_u64(&token->retired) + 1);
+	zp_store_release_u32(&batch->filled, filled + 1);
+}
+
+uint64_t
+zp_lazy_pending(const ZpToken *token)
+{
+	uint64_t	freed = zp_load_acquire_u64(&token->freed);
+
+	return zp_load_relaxed_u64(&token->retired) - freed;
+}
+
+bool
+zp_lazy_is_due(const ZpToken *token)
+{
+	return zp_lazy_pending(token) >= zp_load_relaxed_u64(&token->reclaim_at);
+}
+
+/*
+ * Advances the version and returns the oldest that a token carries: nobody can
+ * see what was stamped before that one.
+ */
+static uint64_t
+oldest_version(ZpArenaMap *map, ZpVersions *versions)
+{
+	uint64_t	oldest = zp_fetch_add_seq_cst_u64(&versions->current, 1) + 1;
+	ZpToken    *token;
+
+	zp_fence_seq_cst();
+	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
+	{
+		uint64_t	version = zp_load_acquire_u64(&token->version);
+
+		if (version != 0 && version < oldest)
+			oldest = version;
+	}
+	/* A token that cannot be looked at may carry any version. */
+	return map->map_failed ? 0 : oldest;
+}
+
+static void
+free_batch(ZpArenaMap *map, ZpPool *pool, ZpToken *token, ZpRef ref)
+{
+	(void) zp_pool_free(map, pool, ref, sizeof(ZpLazyBatch));
+	zp_fetch_sub_relaxed_u32(&token->batches, 1);
+}
+
+/* Frees what was stamped before `oldest`; reclaim_lock is held. */
+static void
+free_older(ZpArenaMap *map, ZpPool *pool, ZpToken *token, uint64_t oldest)
+{
+	uint64_t	freed = 0;
+
+	while (token->head != ZP_NULL_REF)
+	{
+		ZpLazyBatch *batch = batch_at(map, token->head);
+		uint32_t	filled;
+		ZpRef		next;
+
+		if (map->map_failed)
+			break;
+		filled = zp_load_acquire_u32(&batch->filled);
+		while (token->head_entry < filled && batch->entries[token->head_entry].stamp < oldest)
+		{
+			ZpRetired  *entry = &batch->entries[token->head_entry];
+
+			(void) zp_pool_free(map, pool, entry->ref, entry->bytes);
+			token->head_entry++;
+			freed++;
+		}
+		if (token->head_entry < ZP_LAZY_BATCH_ENTRIES)
+			break;
+		next = zp_load_acquire_u32(&batch->next);
+		if (next == ZP_NULL_REF)
+			break;				/* the tail: its owner may still look at it */
+		free_batch(map, pool, token, token->head);
+		token->head = next;
+		token->head_entry = 0;
+	}
+	zp_store_release_u64(&token->freed, zp_load_relaxed_u64(&token->freed) + freed);
+}
+
+/*
+ * Gives the batches of an empty list back: one, which is head and tail, and the
+ * spare.  By the token's owner, with reclaim_lock held.
+ */
+static void
+free_batches(ZpArenaMap *map, ZpPool *pool, ZpToken *token)
+{
+	ZpRef		spare = zp_load_relaxed_u32(&token->spare);
+
+	if (zp_lazy_pending(token) != 0 || token->head == ZP_NULL_REF)
+		return;
+	free_batch(map, pool, token, token->head);
+	token->head = ZP_NULL_REF;
+	token->head_entry = 0;
+	zp_store_relaxed_u32(&token->tail, ZP_NULL_REF);
+	if (spare != ZP_NULL_REF)
+	{
+		free_batch(map, pool, token, spare);
+		zp_store_relaxed_u32(&token->spare, ZP_NULL_REF);
+	}
+}
+
+void
+zp_lazy_reclaim(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *token)
+{
+	uint64_t	oldest;
+
+	if (zp_load_relaxed_u32(&token->tail) == ZP_NULL_REF)
+		return;
+	map->map_failed = false;
+	oldest = oldest_version(map, versions);
+	if (zp_token_acquire(versions, token) != ZP_OK)
+		return;					/* dropped: the pool goes as a whole */
+	(void) zp_mutex_lock(&token->reclaim_lock, NULL, NULL);
+	free_older(map, pool, token, oldest);
+	free_batches(map, pool, token);
+	zp_mutex_unlock(&token->reclaim_lock);
+	zp_store_relaxed_u64(&token->reclaim_at, zp_lazy_pending(token) + ZP_LAZY_BULK);
+	zp_token_release(token);
+}
+
+uint64_t
+zp_lazy_reclaim_all(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *token)
+{
+	uint64_t	oldest;
+	uint64_t	pending = 0;
+	ZpToken    *other;
+
+	zp_lazy_reclaim(map, versions, pool, token);
+
+	map->map_failed = false;
+	oldest = oldest_version(map, versions);
+	if (zp_token_acquire(versions, token) != ZP_OK)
+		return 0;
+	for (other = zp_first_token(map, versions); other != NULL; other = zp_next_token(map, other))
+	{
+		uint32_t	nobody = 0;
+		bool		adopted;
+
+		if (map->map_failed)
+			break;
+		if (other == token || zp_lazy_pending(other) == 0)
+		{
+			pending += zp_lazy_pending(other);
+			continue;
+		}
+		/* A list without an owner is ours meanwhile, its last batch too. */
+		adopted = zp_cas_acquire_u32(&other->owner, &nobody, map->participant);
+		(void) zp_mutex_lock(&other->reclaim_lock, NULL, NULL);
+		free_older(map, pool, other, oldest);
+		if (adopted)
+			free_batches(map, pool, other);
+		zp_mutex_unlock(&other->reclaim_lock);
+		pending += zp_lazy_pending(other);
+		if (adopted)
+			zp_store_release_u32(&other->owner, 0);
+	}
+	zp_token_release(token);
+	return pending;
+}

@@ -1,0 +1,207 @@
+/*
+ * token.c
+ *	  Tokens: who is inside a shared object, and since which version.
+ *
+ * Acquiring stores the current version into the participant's own token and
+ * fences; releasing stores 0.  Versions only grow.  A reclaimer first advances
+ * the current version, fences, and takes the smallest version that any token
+ * carries: what was stamped before that one is out of everybody's reach.
+ *
+ * Why the fences suffice.  Let a reader R have met a block that a writer W
+ * unlinked and stamped s, and a reclaimer C scan the tokens.  R stored its
+ * version V and fenced before it met the block; W unlinked, fenced and then read
+ * s.  R's fence comes before W's (else R would have missed the block), so W read
+ * s >= V; C's fence comes after W's, so C sees R's token: V, a later one (R
+ * released meanwhile) or 0.  V <= s keeps the block.
+ *
+ * Cost: a load, a store and a fence to acquire, a store to release; a scan of
+ * all tokens for each ZP_LAZY_BULK retired blocks.  Weak: a participant that
+ * stays inside holds back everything that is retired meanwhile.
+ */
+#include "sync/token_internal.h"
+
+#include <string.h>
+
+void
+zp_versions_init(ZpVersions *versions)
+{
+	memset(versions, 0, sizeof(*versions));
+	zp_store_relaxed_u64(&versions->current, 1);
+}
+
+ZpStatus
+zp_versions_close(ZpArenaMap *map, ZpVersions *versions)
+{
+	ZpToken    *token;
+	bool		busy = false;
+
+	zp_store_release_u32(&versions->closed, 1);
+
+	/* Whoever acquires after this fence sees `closed`; the others we see. */
+	zp_fence_seq_cst();
+	map->map_failed = false;
+	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
+	{
+		if (zp_load_acquire_u64(&token->version) != 0)
+			busy = true;
+	}
+	if (map->map_failed)
+		return ZP_MAP_FAILED;
+	return busy ? ZP_BUSY : ZP_OK;
+}
+
+void
+zp_versions_free(ZpArenaMap *map, ZpVersions *versions, ZpPool *control_pool)
+{
+	ZpRef		ref = zp_load_acquire_u32(&versions->tokens);
+
+	while (ref != ZP_NULL_REF)
+	{
+		ZpToken    *token = zp_at(map, ref);
+		ZpRef		next = zp_load_relaxed_u32(&token->next);
+
+		(void) zp_pool_free(map, control_pool, ref, sizeof(ZpToken));
+		ref = next;
+	}
+	zp_store_relaxed_u32(&versions->tokens, ZP_NULL_REF);
+}
+
+ZpStatus
+zp_token_attach(ZpArenaMap *map, ZpVersions *versions, ZpPool *control_pool, ZpToken **token)
+{
+	ZpToken    *candidate;
+	ZpRef		ref;
+	uint32_t	head;
+	ZpStatus	status;
+
+	map->map_failed = false;
+	for (candidate = zp_first_token(map, versions); candidate != NULL;
+		 candidate = zp_next_token(map, candidate))
+	{
+		uint32_t	nobody = 0;
+
+		if (map->map_failed)
+			return ZP_MAP_FAILED;
+		if (zp_load_relaxed_u32(&candidate->owner) == 0 &&
+			zp_cas_acquire_u32(&candidate->owner, &nobody, map->participant))
+		{
+			*token = candidate;
+			return ZP_OK;
+		}
+	}
+
+	status = zp_pool_alloc(map, control_pool, sizeof(ZpToken), &ref);
+	if (status != ZP_OK)
+		return status;
+	candidate = zp_at(map, ref);
+	if (map->map_failed)
+	{
+		(void) zp_pool_free(map, control_pool, ref, sizeof(ZpToken));
+		return ZP_MAP_FAILED;
+	}
+	memset(candidate, 0, sizeof(*candidate));
+	zp_mutex_init(&candidate->reclaim_lock);
+	zp_store_relaxed_u32(&candidate->owner, map->participant);
+	zp_store_relaxed_u64(&candidate->reclaim_at, ZP_LAZY_BULK);
+
+	head = zp_load_relaxed_u32(&versions->tokens);
+	do
+		zp_store_relaxed_u32(&candidate->next, head);
+	while (!zp_cas_release_u32(&versions->tokens, &head, ref));
+	zp_fetch_add_relaxed_u32(&versions->token_count, 1);
+	*token = candidate;
+	return ZP_OK;
+}
+
+void
+zp_token_detach(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *token)
+{
+	zp_lazy_reclaim(map, versions, pool, token);
+	zp_store_release_u32(&token->owner, 0);
+}
+
+ZpStatus
+zp_token_acquire(ZpVersions *versions, ZpToken *token)
+{
+	zp_store_relaxed_u64(&token->version, zp_load_acquire_u64(&versions->current));
+	/* The version must be seen by reclaimers before we load any link. */
+	zp_fence_seq_cst();
+	if (ZP_UNLIKELY(zp_load_acquire_u32(&versions->closed)))
+	{
+		zp_token_release(token);
+		return ZP_DROPPED;
+	}
+	return ZP_OK;
+}
+
+void
+zp_token_release(ZpToken *token)
+{
+	zp_store_release_u64(&token->version, 0);
+}
+
+bool
+zp_token_is_held(const ZpToken *token)
+{
+	return zp_load_relaxed_u64(&token->version) != 0;
+}
+
+uint64_t
+zp_token_version(const ZpToken *token)
+{
+	return zp_load_relaxed_u64(&token->version);
+}
+
+void
+zp_token_count_add(ZpToken *token, int64_t delta)
+{
+	/* Only the owner writes it, so no read-modify-write is needed. */
+	zp_store_relaxed_u64(&token->count,
+						 zp_load_relaxed_u64(&token->count) + (uint64_t) delta);
+}
+
+int64_t
+zp_token_sum(ZpArenaMap *map, ZpVersions *versions)
+{
+	ZpToken    *token;
+	uint64_t	sum = 0;
+
+	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
+		sum += zp_load_relaxed_u64(&token->count);
+	return (int64_t) sum;
+}
+
+void
+zp_token_stats(ZpArenaMap *map, ZpVersions *versions, ZpTokenStats *stats)
+{
+	ZpToken    *token;
+	uint64_t	count = 0;
+
+	memset(stats, 0, sizeof(*stats));
+	stats->version = zp_load_acquire_u64(&versions->current);
+	stats->oldest = stats->version;
+	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
+	{
+		uint64_t	version = zp_load_acquire_u64(&token->version);
+		/* Freed first: it never overtakes retired, whenever the two are read. */
+		uint64_t	freed = zp_load_acquire_u64(&token->freed);
+		uint64_t	retired = zp_load_relaxed_u64(&token->retired);
+
+		stats->tokens++;
+		if (zp_load_relaxed_u32(&token->owner) != 0)
+			stats->owned++;
+		if (version != 0)
+		{
+			stats->held++;
+			if (version < stats->oldest)
+				stats->oldest = version;
+		}
+		stats->retired += retired;
+		stats->freed += freed;
+		stats->pending += retired - freed;
+		count += zp_load_relaxed_u64(&token->count);
+		stats->token_bytes += sizeof(ZpToken) +
+			(uint64_t) zp_load_relaxed_u32(&token->batches) * sizeof(ZpLazyBatch);
+	}
+	stats->count = (int64_t) count;
+}
