@@ -34,7 +34,7 @@ extern void world_leave(World *world, ZpArenaMap *map);
 /*
  * Runs body(world, map, number, argument) in `processes` forked children, each
  * of which maps every segment anew, at addresses that differ from all others'.
- * Aborts unless every child returns 0.
+ * Aborts unless every child returns 0.  Their participants are 2, 3, ...
  */
 extern void world_fork(World *world, int processes,
 					   int (*body) (World *world, ZpArenaMap *map, int number, void *argument),
