@@ -7,10 +7,10 @@
  */
 #include <cstring>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 
 #include <absl/container/btree_map.h>
+#include <absl/strings/string_view.h>
 
 #include "bench_map.h"
 
@@ -26,10 +26,10 @@ as_word(const BenchKey *key)
 	return __builtin_bswap64(word);
 }
 
-std::string_view
+absl::string_view
 as_view(const BenchKey *key)
 {
-	return std::string_view(key->bytes, key->length);
+	return absl::string_view(key->bytes, key->length);
 }
 
 struct BtreeMap

@@ -40,9 +40,13 @@ judy_destroy(void *opaque)
 	Word_t		freed;
 
 	if (map->integers)
+	{
 		JLFA(freed, map->root);
+	}
 	else
+	{
 		JSLFA(freed, map->root);
+	}
 	(void) freed;
 	free(map);
 }
@@ -55,9 +59,13 @@ judy_insert(void *opaque, void *handle, const BenchKey *key, uint64_t value)
 
 	(void) handle;
 	if (map->integers)
+	{
 		JLI(slot, map->root, as_word(key));
+	}
 	else
+	{
 		JSLI(slot, map->root, (const uint8_t *) key->bytes);
+	}
 	*slot = (Word_t) value;
 	return true;
 }
@@ -70,9 +78,13 @@ judy_lookup(void *opaque, void *handle, const BenchKey *key, uint64_t *value)
 
 	(void) handle;
 	if (map->integers)
+	{
 		JLG(slot, map->root, as_word(key));
+	}
 	else
+	{
 		JSLG(slot, map->root, (const uint8_t *) key->bytes);
+	}
 	if (slot == NULL)
 		return false;
 	*value = *slot;
@@ -94,15 +106,23 @@ judy_scan(void *opaque, void *handle, const BenchKey *from, uint64_t limit)
 	else if (from != NULL)
 		memcpy(key, from->bytes, from->length + 1);
 	if (map->integers)
+	{
 		JLF(slot, map->root, word);
+	}
 	else
+	{
 		JSLF(slot, map->root, key);
+	}
 	while (slot != NULL && ++seen < limit)
 	{
 		if (map->integers)
+		{
 			JLN(slot, map->root, word);
+		}
 		else
+		{
 			JSLN(slot, map->root, key);
+		}
 	}
 	return seen;
 }
