@@ -384,12 +384,13 @@ open_segment(ZpArenaMap *map, uint32_t number)
 
 /* Counts bytes against the limit before the operating system is asked; `grow` is held. */
 static bool
-reserve_committed(ZpArena *arena, uint64_t bytes)
+reserve_committed(ZpArenaMap *map, uint64_t bytes)
 {
+	ZpArena    *arena = map->arena;
 	bool		fits;
 
 	lock_pages(arena);
-	fits = arena->limit_bytes == 0 ||
+	fits = arena->limit_bytes == 0 || map->exempt_from_limits ||
 		(arena->committed_bytes < arena->limit_bytes &&
 		 arena->limit_bytes - arena->committed_bytes >= bytes);
 	if (fits)
@@ -480,7 +481,7 @@ grow_and_take(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
 				continue;
 			bytes = is_empty ? 0 : body_bytes(header_of(map, number));
 		}
-		if (!reserve_committed(arena, bytes))
+		if (!reserve_committed(map, bytes))
 		{
 			failure = ZP_OVER_LIMIT;
 			continue;

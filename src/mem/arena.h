@@ -71,6 +71,12 @@ typedef struct ZpArenaMap
 	 * block instead.  An operation clears it first and looks at it last.
 	 */
 	bool		map_failed;
+
+	/*
+	 * While set, this participant may pass the bounds of pools and arena: for
+	 * work that gives back more than it takes.
+	 */
+	bool		exempt_from_limits;
 } ZpArenaMap;
 
 /*

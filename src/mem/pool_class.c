@@ -73,7 +73,8 @@ zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
 	do
 	{
 		max_bytes = zp_load_relaxed_u64(&pool->max_bytes);
-		if (max_bytes != 0 && (reserved > max_bytes || max_bytes - reserved < bytes))
+		if (max_bytes != 0 && !map->exempt_from_limits &&
+			(reserved > max_bytes || max_bytes - reserved < bytes))
 			return ZP_OVER_LIMIT;
 	} while (!zp_cas_acq_rel_u64(&pool->reserved_bytes, &reserved, reserved + bytes));
 

@@ -14,10 +14,7 @@
 #include "trie/node_lock.h"
 #include "trie/replace.h"
 
-/*
- * Puts the node `built` from plan in the place of old[0], and drops the old
- * nodes.  The plan allocates below the limits: a delete gives memory back.
- */
+/* Puts the node that plan describes in the place of old[0], and drops the old nodes. */
 static ZpStatus
 put_in_place(ZpTrieSession *session, const ZpPlace *place, ZpNodePlan *plan,
 			 const ZpOldNode *old, int old_count)
@@ -180,6 +177,8 @@ zp_trie_delete(ZpTrieSession *session, const void *key, size_t key_bytes)
 	status = zp_token_acquire(&session->trie->versions, session->token);
 	if (status != ZP_OK)
 		return status;
+	/* A full trie must be able to shrink. */
+	session->map->exempt_from_limits = true;
 	status = zp_lazy_reserve(session->map, session->pool, session->token);
 	while (status == ZP_OK || status == ZP_BUSY)
 	{
@@ -187,6 +186,7 @@ zp_trie_delete(ZpTrieSession *session, const void *key, size_t key_bytes)
 		if (status != ZP_BUSY)
 			break;
 	}
+	session->map->exempt_from_limits = false;
 	zp_token_release(session->token);
 	if (zp_lazy_is_due(session->token))
 		zp_lazy_reclaim(session->map, &session->trie->versions, session->pool, session->token);

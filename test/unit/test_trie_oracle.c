@@ -302,6 +302,33 @@ an_emptied_trie_is_as_small_as_a_new_one(void **state)
 	oracle_destroy(&oracle);
 }
 
+static void
+a_full_trie_can_be_emptied(void **state)
+{
+	Fixture		fixture;
+	char		key[32];
+	int			keys = 0;
+	ZpStatus	status;
+
+	(void) state;
+	fixture_create(&fixture, ZP_PAYLOAD_FIXED, 0);
+	zp_pool_set_limit(fixture.session.pool, 300000);
+	for (;; keys++)
+	{
+		status = zp_trie_insert(&fixture.session, key, (size_t) sprintf(key, "%07d", keys * 7919), 1);
+		if (status != ZP_OK)
+			break;
+	}
+	ZP_REQUIRE_STATUS(status, ZP_OVER_LIMIT);
+	ZP_REQUIRE(keys > 3000);
+	ZP_REQUIRE(fixture_check(&fixture.session).keys == (uint64_t) keys);
+	for (int i = 0; i < keys; i++)
+		ZP_REQUIRE_OK(zp_trie_delete(&fixture.session, key, (size_t) sprintf(key, "%07d", i * 7919)));
+	ZP_REQUIRE(fixture_check(&fixture.session).nodes == 0);
+	ZP_REQUIRE_OK(zp_trie_insert(&fixture.session, "again", 5, 1));
+	fixture_destroy(&fixture);
+}
+
 int
 main(void)
 {
@@ -309,6 +336,7 @@ main(void)
 		cmocka_unit_test(random_operations_match_a_sorted_array),
 		cmocka_unit_test(failing_allocations_change_nothing),
 		cmocka_unit_test(an_emptied_trie_is_as_small_as_a_new_one),
+		cmocka_unit_test(a_full_trie_can_be_emptied),
 	};
 
 	return cmocka_run_group_tests_name("trie against an oracle", tests, NULL, NULL);
