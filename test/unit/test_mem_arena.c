@@ -8,7 +8,7 @@
 #include "mem/runs.h"
 #include "test_mem.h"
 
-#define MAP_UNITS		(1u << 22)	/* 64 MB of arena */
+#define MAP_PAGES		(1u << 14)	/* 64 MB of arena */
 #define SLOTS			64
 
 typedef struct Run
@@ -24,6 +24,13 @@ stats_of(ZpArenaMap *map)
 
 	zp_arena_stats(map, &stats);
 	return stats;
+}
+
+/* The owner map has an entry a page here: page n of the arena passes as its unit n. */
+static ZpRef
+page_unit(ZpRef ref)
+{
+	return ZP_FIRST_REF + (ref - ZP_FIRST_REF) / (ZpRef) ZP_PAGE_REFS;
 }
 
 /* Takes, verifies and gives back random runs; all are back at the end. */
@@ -42,7 +49,6 @@ churn(World *world, ZpArenaMap *map, int number, void *argument)
 
 		if (run->ref != ZP_NULL_REF)
 		{
-			size_t		bytes = (size_t) run->pages * ZP_PAGE_BYTES;
 			ZpRef		inside = run->ref + random_below(&seed, run->pages * ZP_PAGE_REFS);
 			ZpRef		found;
 			uint32_t	pages;
@@ -53,7 +59,7 @@ churn(World *world, ZpArenaMap *map, int number, void *argument)
 				ZP_REQUIRE_STATUS(zp_arena_free_pages(map, inside), ZP_BAD_REF);
 			verify_block(map, run->ref, 64);
 			verify_block(map, run->ref + (run->pages - 1) * (ZpRef) ZP_PAGE_REFS, 64);
-			owner_release(owners, run->ref, bytes, who);
+			owner_release(owners, page_unit(run->ref), run->pages * ZP_UNIT_BYTES, who);
 			ZP_REQUIRE_OK(zp_arena_free_pages(map, run->ref));
 			run->ref = ZP_NULL_REF;
 		}
@@ -65,7 +71,7 @@ churn(World *world, ZpArenaMap *map, int number, void *argument)
 			ZP_REQUIRE_OK(zp_arena_alloc_pages(map, run->pages, &run->ref));
 			ZP_REQUIRE(run->ref % ZP_PAGE_REFS == 0);
 			ZP_REQUIRE((uintptr_t) zp_at(map, run->ref) % ZP_PAGE_BYTES == 0);
-			owner_claim(owners, run->ref, (size_t) run->pages * ZP_PAGE_BYTES, who);
+			owner_claim(owners, page_unit(run->ref), run->pages * ZP_UNIT_BYTES, who);
 			fill_block(map, run->ref, 64);
 			if (run->pages > 1)
 				fill_block(map, run->ref + (run->pages - 1) * (ZpRef) ZP_PAGE_REFS, 64);
@@ -96,7 +102,7 @@ static void
 test_random_runs(void **state)
 {
 	World	   *world = world_create(0);
-	OwnerMap	owners = owner_map(world, MAP_UNITS);
+	OwnerMap	owners = owner_map(world, MAP_PAGES);
 
 	(void) state;
 	churn(world, world_map(world), 0, &owners);
@@ -109,7 +115,7 @@ static void
 test_random_runs_in_threads(void **state)
 {
 	World	   *world = world_create(0);
-	OwnerMap	owners = owner_map(world, MAP_UNITS);
+	OwnerMap	owners = owner_map(world, MAP_PAGES);
 
 	(void) state;
 	world_threads(world, 8, churn, &owners);
@@ -121,7 +127,7 @@ static void
 test_random_runs_in_processes(void **state)
 {
 	World	   *world = world_create(0);
-	OwnerMap	owners = owner_map(world, MAP_UNITS);
+	OwnerMap	owners = owner_map(world, MAP_PAGES);
 
 	(void) state;
 	world_fork(world, 4, churn, &owners);
