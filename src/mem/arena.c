@@ -390,7 +390,7 @@ reserve_committed(ZpArenaMap *map, uint64_t bytes)
 	bool		fits;
 
 	lock_pages(arena);
-	fits = arena->limit_bytes == 0 || map->exempt_from_limits ||
+	fits = bytes == 0 || arena->limit_bytes == 0 || map->exempt_from_limits ||
 		(arena->committed_bytes < arena->limit_bytes &&
 		 arena->limit_bytes - arena->committed_bytes >= bytes);
 	if (fits)
@@ -438,15 +438,15 @@ make_segment(ZpArenaMap *map, uint32_t number)
 
 /*
  * Brings one more segment into service and takes a run from it; `grow` is held.
- * After a failure to make a segment only those that exist are tried further, and
- * after a failure to commit none: the others are larger still.
+ * After a failure to make or to commit a segment no other is made or committed,
+ * for those are larger still; one that is empty and still committed will do.
  */
 static ZpStatus
 grow_and_take(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
 {
 	ZpArena    *arena = map->arena;
 	ZpStatus	failure = ZP_OUT_OF_MEMORY;
-	bool		may_make = true;
+	bool		may_take_memory = true;
 
 	for (uint32_t number = 0; number < ZP_SEGMENTS; number++)
 	{
@@ -471,8 +471,6 @@ grow_and_take(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
 		is_empty = (empty & bit_of(number)) != 0;
 		if ((made & bit_of(number)) == 0)
 		{
-			if (!may_make)
-				continue;
 			bytes = zp_segment_bytes(number);
 		}
 		else
@@ -481,6 +479,8 @@ grow_and_take(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
 				continue;
 			bytes = is_empty ? 0 : body_bytes(header_of(map, number));
 		}
+		if (bytes != 0 && !may_take_memory)
+			continue;
 		if (!reserve_committed(map, bytes))
 		{
 			failure = ZP_OVER_LIMIT;
@@ -494,7 +494,7 @@ grow_and_take(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
 			{
 				unreserve_committed(arena, bytes);
 				failure = status;
-				may_make = false;
+				may_take_memory = false;
 				continue;
 			}
 		}
@@ -507,7 +507,8 @@ grow_and_take(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
 			{
 				unreserve_committed(arena, bytes);
 				failure = status;
-				break;
+				may_take_memory = false;
+				continue;
 			}
 		}
 

@@ -108,12 +108,15 @@ extern void zp_arena_set_root(ZpArenaMap *map, ZpRef root);
  */
 extern ZpStatus zp_arena_alloc_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref);
 
-/* Gives a run back.  Never fails on a run that zp_arena_alloc_pages gave. */
+/*
+ * Gives a run back.  Never fails on a run that zp_arena_alloc_pages gave, unless its
+ * segment cannot be mapped here (ZP_MAP_FAILED, nothing changed).  ZP_BAD_REF: no run.
+ */
 extern ZpStatus zp_arena_free_pages(ZpArenaMap *map, ZpRef ref);
 
 /*
  * First page of the run that ref lies in, for any 32-bit number; ZP_BAD_REF if
- * it lies in no run that is in use.
+ * it lies in no run that is in use.  ZP_MAP_FAILED.
  */
 extern ZpStatus zp_arena_find_run(ZpArenaMap *map, ZpRef ref, ZpRef *run, uint32_t *pages);
 

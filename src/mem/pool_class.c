@@ -16,14 +16,15 @@
  * A free trusts nothing.  The page map says which run the ref lies in; the run's
  * first bytes say whether it is a chunk, whose, and of what class; then the class
  * is locked and all of it is looked at again.  A chunk's magic is there exactly
- * while it is in the lists, so under the lock the answer is final.  What is read
- * before may belong to a run that is just changing hands: that is why these fields
- * are atomic everywhere.  (Where the operating system refuses even to read memory
- * that was given back, a wrong ref into a segment that is decommitted in that very
- * moment faults.)
+ * while it is in the lists, so under the lock the answer is final for whatever is a
+ * chunk of this pool.
  *
  * Weak: a class whose only block comes and goes takes and gives back a chunk each
  * time.  When several participants find no free block at once, each makes a slab.
+ * A wrong ref into a run that changes hands between two looks could pass for a block
+ * if somebody forged a chunk's header in his own data, at the start of that very page;
+ * and it faults if its segment is decommitted between them and the operating system
+ * refuses to read what was given back.
  */
 #include "mem/pool_internal.h"
 #include "port/point.h"
@@ -170,12 +171,32 @@ unlink_chunk(ZpArenaMap *map, ZpPoolClass *class, ZpRef run, ZpRef *missing)
 	return ZP_OK;
 }
 
+/*
+ * One of the first fields of a run that a ref may lie in.  If the ref is wrong, the
+ * run may be changing hands this moment, and then this reads what another block's
+ * owner writes.  Whatever it reads is refused or looked at again under the lock, so
+ * ThreadSanitizer is told not to mind.
+ */
+#ifdef ZP_THREAD_SANITIZER
+static __attribute__((noinline, no_sanitize_thread)) uint32_t
+look(const ZpAtomicU32 *field)
+{
+	return *(const volatile uint32_t *) &field->value;
+}
+#else
+static inline uint32_t
+look(const ZpAtomicU32 *field)
+{
+	return zp_load_relaxed_u32(field);
+}
+#endif
+
 /* Whether the run begins with a chunk of this pool. */
 static inline bool
 is_chunk_of(const ZpChunk *chunk, const ZpPool *pool)
 {
-	return zp_load_relaxed_u32(&chunk->magic) == ZP_CHUNK_MAGIC &&
-		zp_load_relaxed_u32(&chunk->pool) == zp_load_relaxed_u32(&pool->self);
+	return look(&chunk->magic) == ZP_CHUNK_MAGIC &&
+		look(&chunk->pool) == zp_load_relaxed_u32(&pool->self);
 }
 
 ZpStatus
@@ -189,7 +210,7 @@ zp_pool_find_chunk(ZpArenaMap *map, ZpPool *pool, ZpRef ref, ZpRef *run, uint32_
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
 	chunk = zp_at(map, *run);	/* mapped: zp_arena_find_run looked at its segment */
-	*size_class = zp_load_relaxed_u32(&chunk->size_class);
+	*size_class = look(&chunk->size_class);
 	if (ZP_UNLIKELY(!is_chunk_of(chunk, pool) || *size_class >= ZP_POOL_CLASSES))
 		return ZP_BAD_REF;
 	return ZP_OK;
@@ -205,7 +226,7 @@ zp_class_give(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,
 
 	*released = 0;
 	if (ZP_UNLIKELY(!is_chunk_of(chunk, pool) ||
-					zp_load_relaxed_u32(&chunk->size_class) != size_class))
+					look(&chunk->size_class) != size_class))
 		return ZP_BAD_REF;
 	if (size_class == ZP_LARGE_CLASS)
 	{

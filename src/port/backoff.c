@@ -2,11 +2,12 @@
  * backoff.c
  *	  Exponential backoff between two tries of a lock-free operation.
  *
- * Pauses of 1, 2, 4, ... ZP_BACKOFF_MAX_SPINS relaxes: 127 in all, some 5 us on
- * processors whose pause takes 140 cycles, 1 us on others.  That is about what
- * one futex sleep costs, so giving up then is at most twice as dear as the best
- * choice (Karlin, Manasse, McGeoch, Owicki, "Competitive randomized algorithms
- * for nonuniform problems", 1994: spin as long as a sleep would cost).
+ * Pauses of 1, 2, 4, ... ZP_BACKOFF_MAX_SPINS relaxes: 127 in all, 3.4 us where it
+ * was measured, from 1 to 6 us elsewhere (a pause takes 40 to 140 cycles).  To
+ * spin as long as a sleep would cost is at most twice as dear as the best choice
+ * (Karlin, Manasse, McGeoch, Owicki, "Competitive randomized algorithms for
+ * nonuniform problems", 1994).  A sleep costs 5 to 25 us; we stay below, because
+ * a sleeper leaves its core to others, perhaps to the holder.
  *
  * Weak: the pauses are not random, so participants that collide may collide
  * again; with a handful of participants the caches' own jitter parts them.

@@ -10,10 +10,11 @@
  * taken off the queue by a wake-up reports that and not its timeout.)
  *
  * Linux: futex(2) finds sleepers by the memory object and the offset in it, not
- * by the address, so processes may map the word anywhere.  A wait costs a system
- * call and a context switch, about 5 us to be woken; a wait with a should_stop
- * also 20 system calls a second, the price of being cancellable although
- * PostgreSQL's handlers restart system calls.
+ * by the address, so processes may map the word anywhere.  A wake-up that finds
+ * nobody costs 0.3 us, handing over to a sleeping process 25 us (measured on a
+ * virtual machine of two cores); a wait with a should_stop also costs 20 system
+ * calls a second, the price of being cancellable although PostgreSQL's handlers
+ * restart system calls.
  *
  * Elsewhere: look at the word every millisecond.  A sleeper cannot be told from
  * another there, so zp_futex_wake says 0, and a sleeper whose word did not

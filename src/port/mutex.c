@@ -5,7 +5,7 @@
  * States: 0 free, 1 held, 2 held and somebody may sleep.  Who has had to sleep
  * takes the mutex as 2, because it cannot know whether others sleep, too; its
  * unlock then makes a wake-up that may find nobody.  Uncontended, lock and
- * unlock are one read-modify-write each, about 10 ns a pair in cache.
+ * unlock are one read-modify-write each, about 5 ns a pair in cache.
  *
  * A waiter that gives up leaves 2 behind.  No wake-up is lost by that: 2 only
  * means one more look by the holder's unlock, and zp_futex_wait never answers

@@ -31,12 +31,16 @@ zp_lazy_reserve(ZpArenaMap *map, ZpPool *pool, ZpToken *token)
 	/* Only the owner moves the tail, so what is seen here stays so. */
 	if (tail_ref != ZP_NULL_REF)
 	{
+		ZpRef		spare = zp_load_relaxed_u32(&token->spare);
+
+		/* Both are touched here, so that retiring finds them mapped. */
 		batch = batch_at(map, tail_ref);
+		if (spare != ZP_NULL_REF)
+			(void) batch_at(map, spare);
 		if (map->map_failed)
 			return ZP_MAP_FAILED;
-		if (zp_load_relaxed_u32(&batch->filled) + ZP_RETIRES_PER_RESERVE <=
-			ZP_LAZY_BATCH_ENTRIES ||
-			zp_load_relaxed_u32(&token->spare) != ZP_NULL_REF)
+		if (spare != ZP_NULL_REF ||
+			zp_load_relaxed_u32(&batch->filled) + ZP_RETIRES_PER_RESERVE <= ZP_LAZY_BATCH_ENTRIES)
 			return ZP_OK;
 	}
 
@@ -94,6 +98,8 @@ zp_lazy_retire(ZpArenaMap *map, ZpVersions *versions, ZpToken *token, ZpRef ref,
 	entry->ref = ref;
 	entry->bytes = (uint32_t) bytes;
 	zp_store_relaxed_u64(&token->retired, zp_load_relaxed_u64(&token->retired) + 1);
+	zp_store_relaxed_u64(&token->weight, zp_load_relaxed_u64(&token->weight) + 1 +
+						 bytes / ZP_LAZY_WEIGHT_BYTES);
 	zp_store_release_u32(&batch->filled, filled + 1);
 }
 
@@ -108,7 +114,7 @@ zp_lazy_pending(const ZpToken *token)
 bool
 zp_lazy_is_due(const ZpToken *token)
 {
-	return zp_lazy_pending(token) >= zp_load_relaxed_u64(&token->reclaim_at);
+	return zp_load_relaxed_u64(&token->weight) >= zp_load_relaxed_u64(&token->reclaim_at);
 }
 
 /*
@@ -133,20 +139,28 @@ oldest_version(ZpArenaMap *map, ZpVersions *versions)
 	return map->map_failed ? 0 : oldest;
 }
 
-static void
+static ZpStatus
 free_batch(ZpArenaMap *map, ZpPool *pool, ZpToken *token, ZpRef ref)
 {
-	(void) zp_pool_free(map, pool, ref, sizeof(ZpLazyBatch));
-	zp_fetch_sub_relaxed_u32(&token->batches, 1);
+	ZpStatus	status = zp_pool_free(map, pool, ref, sizeof(ZpLazyBatch));
+
+	if (status == ZP_OK)
+		zp_fetch_sub_relaxed_u32(&token->batches, 1);
+	return status;
 }
 
-/* Frees what was stamped before `oldest`; reclaim_lock is held. */
+/*
+ * Frees what was stamped before `oldest`; reclaim_lock is held.  Stops at the first
+ * block that cannot be freed here (another participant's no_lock pool, a segment
+ * that cannot be mapped): it stays pending.
+ */
 static void
 free_older(ZpArenaMap *map, ZpPool *pool, ZpToken *token, uint64_t oldest)
 {
 	uint64_t	freed = 0;
+	ZpStatus	status = ZP_OK;
 
-	while (token->head != ZP_NULL_REF)
+	while (status == ZP_OK && token->head != ZP_NULL_REF)
 	{
 		ZpLazyBatch *batch = batch_at(map, token->head);
 		uint32_t	filled;
@@ -159,7 +173,9 @@ free_older(ZpArenaMap *map, ZpPool *pool, ZpToken *token, uint64_t oldest)
 		{
 			ZpRetired  *entry = &batch->entries[token->head_entry];
 
-			(void) zp_pool_free(map, pool, entry->ref, entry->bytes);
+			status = zp_pool_free(map, pool, entry->ref, entry->bytes);
+			if (status != ZP_OK)
+				break;
 			token->head_entry++;
 			freed++;
 		}
@@ -168,16 +184,19 @@ free_older(ZpArenaMap *map, ZpPool *pool, ZpToken *token, uint64_t oldest)
 		next = zp_load_acquire_u32(&batch->next);
 		if (next == ZP_NULL_REF)
 			break;				/* the tail: its owner may still look at it */
-		free_batch(map, pool, token, token->head);
-		token->head = next;
-		token->head_entry = 0;
+		status = free_batch(map, pool, token, token->head);
+		if (status == ZP_OK)
+		{
+			token->head = next;
+			token->head_entry = 0;
+		}
 	}
 	zp_store_release_u64(&token->freed, zp_load_relaxed_u64(&token->freed) + freed);
 }
 
 /*
- * Gives the batches of an empty list back: one, which is head and tail, and the
- * spare.  By the token's owner, with reclaim_lock held.
+ * Gives the batches of an empty list back: the spare, and one that is head and
+ * tail.  By the token's owner, with reclaim_lock held.
  */
 static void
 free_batches(ZpArenaMap *map, ZpPool *pool, ZpToken *token)
@@ -186,15 +205,17 @@ free_batches(ZpArenaMap *map, ZpPool *pool, ZpToken *token)
 
 	if (zp_lazy_pending(token) != 0 || token->head == ZP_NULL_REF)
 		return;
-	free_batch(map, pool, token, token->head);
+	if (spare != ZP_NULL_REF)
+	{
+		if (free_batch(map, pool, token, spare) != ZP_OK)
+			return;
+		zp_store_relaxed_u32(&token->spare, ZP_NULL_REF);
+	}
+	if (free_batch(map, pool, token, token->head) != ZP_OK)
+		return;
 	token->head = ZP_NULL_REF;
 	token->head_entry = 0;
 	zp_store_relaxed_u32(&token->tail, ZP_NULL_REF);
-	if (spare != ZP_NULL_REF)
-	{
-		free_batch(map, pool, token, spare);
-		zp_store_relaxed_u32(&token->spare, ZP_NULL_REF);
-	}
 }
 
 void
@@ -212,7 +233,8 @@ zp_lazy_reclaim(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *to
 	free_older(map, pool, token, oldest);
 	free_batches(map, pool, token);
 	zp_mutex_unlock(&token->reclaim_lock);
-	zp_store_relaxed_u64(&token->reclaim_at, zp_lazy_pending(token) + ZP_LAZY_BULK);
+	zp_store_relaxed_u64(&token->reclaim_at,
+						 zp_load_relaxed_u64(&token->weight) + ZP_LAZY_BULK);
 	zp_token_release(token);
 }
 
@@ -234,9 +256,11 @@ zp_lazy_reclaim_all(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken
 		uint32_t	nobody = 0;
 		bool		adopted;
 
-		if (map->map_failed)
-			break;
-		if (other == token || zp_lazy_pending(other) == 0)
+		/* Batches of an empty list are for the owner to free, if there is one. */
+		if (other == token || map->map_failed ||
+			(zp_lazy_pending(other) == 0 &&
+			 (zp_load_relaxed_u32(&other->batches) == 0 ||
+			  zp_load_relaxed_u32(&other->owner) != 0)))
 		{
 			pending += zp_lazy_pending(other);
 			continue;

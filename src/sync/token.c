@@ -50,20 +50,28 @@ zp_versions_close(ZpArenaMap *map, ZpVersions *versions)
 	return busy ? ZP_BUSY : ZP_OK;
 }
 
-void
+ZpStatus
 zp_versions_free(ZpArenaMap *map, ZpVersions *versions, ZpPool *control_pool)
 {
 	ZpRef		ref = zp_load_acquire_u32(&versions->tokens);
+	ZpToken    *token;
 
+	map->map_failed = false;
+	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
+		;
+	if (map->map_failed)
+		return ZP_MAP_FAILED;
 	while (ref != ZP_NULL_REF)
 	{
-		ZpToken    *token = zp_at(map, ref);
-		ZpRef		next = zp_load_relaxed_u32(&token->next);
+		ZpRef		next;
 
+		token = zp_at(map, ref);
+		next = zp_load_relaxed_u32(&token->next);
 		(void) zp_pool_free(map, control_pool, ref, sizeof(ZpToken));
 		ref = next;
 	}
 	zp_store_relaxed_u32(&versions->tokens, ZP_NULL_REF);
+	return ZP_OK;
 }
 
 ZpStatus
@@ -123,7 +131,8 @@ zp_token_detach(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *to
 ZpStatus
 zp_token_acquire(ZpVersions *versions, ZpToken *token)
 {
-	zp_store_relaxed_u64(&token->version, zp_load_acquire_u64(&versions->current));
+	/* Release: who sees it has also seen what the token's last owner did. */
+	zp_store_release_u64(&token->version, zp_load_acquire_u64(&versions->current));
 	/* The version must be seen by reclaimers before we load any link. */
 	zp_fence_seq_cst();
 	if (ZP_UNLIKELY(zp_load_acquire_u32(&versions->closed)))

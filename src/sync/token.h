@@ -19,8 +19,12 @@
 
 /* Most blocks that may be retired between two calls of zp_lazy_reserve. */
 #define ZP_RETIRES_PER_RESERVE	8
-/* Retired blocks of one token at which its owner tries to free them. */
+/*
+ * Retired blocks of one token after which its owner tries to free them; a large
+ * block counts as one more for each ZP_LAZY_WEIGHT_BYTES.
+ */
 #define ZP_LAZY_BULK			32
+#define ZP_LAZY_WEIGHT_BYTES	16384
 
 /* Shared.  One per object that is read without locks. */
 typedef struct ZpVersions
@@ -50,8 +54,8 @@ extern void zp_versions_init(ZpVersions *versions);
  */
 extern ZpStatus zp_versions_close(ZpArenaMap *map, ZpVersions *versions);
 
-/* Gives the tokens themselves back; nobody may own one. */
-extern void zp_versions_free(ZpArenaMap *map, ZpVersions *versions, ZpPool *control_pool);
+/* Gives the tokens themselves back; nobody may own one.  ZP_MAP_FAILED: nothing is freed. */
+extern ZpStatus zp_versions_free(ZpArenaMap *map, ZpVersions *versions, ZpPool *control_pool);
 
 /*
  * Gives the participant of the map a token of its own: one that nobody owns any

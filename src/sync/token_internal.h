@@ -38,7 +38,8 @@ struct ZpToken
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 version;	/* 0: not held */
 	ZpAtomicU64 count;			/* zp_token_count_add; written by the owner */
 	ZpAtomicU64 retired;		/* blocks, ever; written by the owner */
-	ZpAtomicU64 reclaim_at;		/* pending blocks at which the owner tries next; owner */
+	ZpAtomicU64 weight;			/* what was retired, ever: see zp_lazy_retire; the owner's */
+	ZpAtomicU64 reclaim_at;		/* weight at which the owner tries next; the owner's */
 	ZpAtomicU32 tail;			/* last batch, 0: none; the owner's */
 	ZpAtomicU32 spare;			/* batch that goes behind the tail, 0: none; the owner's */
 

@@ -169,6 +169,7 @@ attempt_delete(ZpTrieSession *session, const unsigned char *key, size_t key_byte
 ZpStatus
 zp_trie_delete(ZpTrieSession *session, const void *key, size_t key_bytes)
 {
+	bool		exempt = session->map->exempt_from_limits;
 	ZpStatus	status;
 
 	if (key_bytes > ZP_MAX_KEY_BYTES)
@@ -186,7 +187,7 @@ zp_trie_delete(ZpTrieSession *session, const void *key, size_t key_bytes)
 		if (status != ZP_BUSY)
 			break;
 	}
-	session->map->exempt_from_limits = false;
+	session->map->exempt_from_limits = exempt;
 	zp_token_release(session->token);
 	if (zp_lazy_is_due(session->token))
 		zp_lazy_reclaim(session->map, &session->trie->versions, session->pool, session->token);

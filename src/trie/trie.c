@@ -9,19 +9,23 @@
 ZpStatus
 zp_trie_create(ZpArenaMap *map, ZpRef control_pool, ZpRef pool, ZpPayloadKind kind, ZpRef *trie)
 {
+	ZpPool	   *control;
 	ZpTrie	   *made;
 	ZpStatus	status;
 
 	if (kind != ZP_PAYLOAD_NONE && kind != ZP_PAYLOAD_FIXED && kind != ZP_PAYLOAD_BLOCK)
 		return ZP_BAD_ARGUMENT;
 	map->map_failed = false;
-	status = zp_pool_alloc(map, zp_at(map, control_pool), sizeof(ZpTrie), trie);
+	control = zp_at(map, control_pool);
+	if (map->map_failed)
+		return ZP_MAP_FAILED;
+	status = zp_pool_alloc(map, control, sizeof(ZpTrie), trie);
 	if (status != ZP_OK)
 		return status;
 	made = zp_at(map, *trie);
 	if (map->map_failed)
 	{
-		(void) zp_pool_free(map, zp_at(map, control_pool), *trie, sizeof(ZpTrie));
+		(void) zp_pool_free(map, control, *trie, sizeof(ZpTrie));
 		return ZP_MAP_FAILED;
 	}
 	memset(made, 0, sizeof(*made));
@@ -53,18 +57,19 @@ ZpStatus
 zp_trie_open(ZpArenaMap *map, ZpRef ref, ZpTrieSession *session)
 {
 	ZpTrie	   *trie;
+	ZpPool	   *control_pool;
 	ZpStatus	status = find_trie(map, ref, &trie);
 
 	if (status != ZP_OK)
 		return status;
+	control_pool = zp_at(map, trie->control_pool);
 	session->map = map;
 	session->trie = trie;
 	session->pool = zp_at(map, trie->pool);
 	session->payload_kind = (ZpPayloadKind) trie->payload_kind;
 	if (map->map_failed)
 		return ZP_MAP_FAILED;
-	return zp_token_attach(map, &trie->versions, zp_at(map, trie->control_pool),
-						   &session->token);
+	return zp_token_attach(map, &trie->versions, control_pool, &session->token);
 }
 
 void
@@ -93,7 +98,11 @@ zp_trie_free(ZpArenaMap *map, ZpRef ref)
 	if (status != ZP_OK)
 		return status;
 	control_pool = zp_at(map, trie->control_pool);
-	zp_versions_free(map, &trie->versions, control_pool);
+	if (map->map_failed)
+		return ZP_MAP_FAILED;
+	status = zp_versions_free(map, &trie->versions, control_pool);
+	if (status != ZP_OK)
+		return status;
 	trie->magic = 0;
 	return zp_pool_free(map, control_pool, ref, sizeof(ZpTrie));
 }

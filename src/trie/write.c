@@ -31,10 +31,55 @@ typedef struct WriteRequest
 	WriteMode	mode;
 	const unsigned char *key;
 	size_t		key_bytes;
-	uint64_t	payload;		/* INCREMENT: what is added */
+	uint64_t	payload;		/* INCREMENT: what is added; BLOCK: once the value is stored */
+	const void *value;			/* BLOCK: what to store; else NULL */
+	size_t		value_bytes;
+	bool		stored;			/* payload is the value's block */
 	uint64_t	old;			/* out: what was there */
 	uint64_t	now;			/* out: what is there */
 } WriteRequest;
+
+/* Puts a value into a block of its own. */
+static ZpStatus
+store_value(ZpTrieSession *session, const void *value, size_t value_bytes, uint64_t *payload)
+{
+	ZpRef		ref = ZP_NULL_REF;
+	void	   *block;
+	ZpStatus	status;
+
+	if (value_bytes > 0)
+	{
+		status = zp_pool_alloc(session->map, session->pool, value_bytes, &ref);
+		if (status != ZP_OK)
+			return status;
+		block = zp_at(session->map, ref);
+		if (session->map->map_failed)
+		{
+			(void) zp_pool_free(session->map, session->pool, ref, value_bytes);
+			return ZP_MAP_FAILED;
+		}
+		memcpy(block, value, value_bytes);
+	}
+	*payload = zp_make_block_payload(ref, value_bytes);
+	return ZP_OK;
+}
+
+/*
+ * Takes what a change of the trie will need, other than nodes: room to retire
+ * what it replaces, and a block for the value.  Before any lock.
+ */
+static ZpStatus
+prepare(ZpTrieSession *session, WriteRequest *request)
+{
+	ZpStatus	status = zp_lazy_reserve(session->map, session->pool, session->token);
+
+	if (status == ZP_OK && request->value != NULL && !request->stored)
+	{
+		status = store_value(session, request->value, request->value_bytes, &request->payload);
+		request->stored = status == ZP_OK;
+	}
+	return status;
+}
 
 /* The node of the key was found, with a key. */
 static ZpStatus
@@ -47,6 +92,12 @@ write_existing(ZpTrieSession *session, WriteRequest *request, ZpDescent *descent
 	if (request->mode == WRITE_INSERT || session->payload_kind == ZP_PAYLOAD_NONE)
 		return ZP_EXISTS;
 
+	if (session->payload_kind == ZP_PAYLOAD_BLOCK)
+	{
+		status = prepare(session, request);
+		if (status != ZP_OK)
+			return status;
+	}
 	status = zp_node_lock_all(&lock, 1, session->map->hooks);
 	if (status != ZP_OK)
 		return status;
@@ -222,6 +273,9 @@ attempt_write(ZpTrieSession *session, WriteRequest *request)
 	if (descent.end == ZP_DESCENT_HERE && zp_word_is_terminal(descent.word))
 		return write_existing(session, request, &descent);
 
+	status = prepare(session, request);
+	if (status != ZP_OK)
+		return status;
 	if (descent.end == ZP_DESCENT_EMPTY)
 		status = write_into_empty_slot(session, request, &descent);
 	else if (descent.end == ZP_DESCENT_SPLIT)
@@ -236,37 +290,8 @@ attempt_write(ZpTrieSession *session, WriteRequest *request)
 	return status;
 }
 
-/* Puts a value into a block of its own. */
 static ZpStatus
-store_value(ZpTrieSession *session, const void *value, size_t value_bytes, uint64_t *payload)
-{
-	ZpRef		ref = ZP_NULL_REF;
-	void	   *block;
-	ZpStatus	status;
-
-	if (value_bytes > 0)
-	{
-		status = zp_pool_alloc(session->map, session->pool, value_bytes, &ref);
-		if (status != ZP_OK)
-			return status;
-		block = zp_at(session->map, ref);
-		if (session->map->map_failed)
-		{
-			(void) zp_pool_free(session->map, session->pool, ref, value_bytes);
-			return ZP_MAP_FAILED;
-		}
-		memcpy(block, value, value_bytes);
-	}
-	*payload = zp_make_block_payload(ref, value_bytes);
-	return ZP_OK;
-}
-
-/*
- * The whole operation.  value is NULL, or the value of a BLOCK payload that is to
- * be made.
- */
-static ZpStatus
-write_key(ZpTrieSession *session, WriteRequest *request, const void *value, size_t value_bytes)
+write_key(ZpTrieSession *session, WriteRequest *request)
 {
 	ZpStatus	status;
 
@@ -276,21 +301,15 @@ write_key(ZpTrieSession *session, WriteRequest *request, const void *value, size
 	status = zp_token_acquire(&session->trie->versions, session->token);
 	if (status != ZP_OK)
 		return status;
-	status = zp_lazy_reserve(session->map, session->pool, session->token);
-	if (status == ZP_OK && value != NULL)
-		status = store_value(session, value, value_bytes, &request->payload);
-	if (status == ZP_OK)
-	{
-		do
-			status = attempt_write(session, request);
-		while (status == ZP_BUSY);
+	do
+		status = attempt_write(session, request);
+	while (status == ZP_BUSY);
 
-		/* A value that found no place is still ours alone. */
-		if (value != NULL && value_bytes > 0 && status != ZP_OK &&
-			!(status == ZP_EXISTS && request->mode == WRITE_UPSERT))
-			(void) zp_pool_free(session->map, session->pool, zp_payload_ref(request->payload),
-								value_bytes);
-	}
+	/* A value that found no place is still ours alone. */
+	if (request->stored && zp_payload_ref(request->payload) != ZP_NULL_REF &&
+		status != ZP_OK && !(status == ZP_EXISTS && request->mode == WRITE_UPSERT))
+		(void) zp_pool_free(session->map, session->pool, zp_payload_ref(request->payload),
+							request->value_bytes);
 	zp_token_release(session->token);
 	if (zp_lazy_is_due(session->token))
 		zp_lazy_reclaim(session->map, &session->trie->versions, session->pool, session->token);
@@ -300,23 +319,25 @@ write_key(ZpTrieSession *session, WriteRequest *request, const void *value, size
 ZpStatus
 zp_trie_insert(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t payload)
 {
-	WriteRequest request = {WRITE_INSERT, key, key_bytes, payload, 0, 0};
+	WriteRequest request = {.mode = WRITE_INSERT,.key = key,.key_bytes = key_bytes,
+	.payload = payload};
 
 	if (session->payload_kind == ZP_PAYLOAD_BLOCK)
 		return ZP_BAD_ARGUMENT;
-	return write_key(session, &request, NULL, 0);
+	return write_key(session, &request);
 }
 
 ZpStatus
 zp_trie_upsert(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t payload,
 			   uint64_t *old)
 {
-	WriteRequest request = {WRITE_UPSERT, key, key_bytes, payload, 0, 0};
+	WriteRequest request = {.mode = WRITE_UPSERT,.key = key,.key_bytes = key_bytes,
+	.payload = payload};
 	ZpStatus	status;
 
 	if (session->payload_kind == ZP_PAYLOAD_BLOCK)
 		return ZP_BAD_ARGUMENT;
-	status = write_key(session, &request, NULL, 0);
+	status = write_key(session, &request);
 	if (old != NULL)
 		*old = request.old;
 	return status;
@@ -326,13 +347,14 @@ ZpStatus
 zp_trie_increment(ZpTrieSession *session, const void *key, size_t key_bytes, int64_t delta,
 				  int64_t *sum)
 {
-	WriteRequest request = {WRITE_INCREMENT, key, key_bytes, (uint64_t) delta, 0, 0};
+	WriteRequest request = {.mode = WRITE_INCREMENT,.key = key,.key_bytes = key_bytes,
+	.payload = (uint64_t) delta};
 	ZpStatus	status;
 
 	if (session->payload_kind != ZP_PAYLOAD_FIXED)
 		return ZP_BAD_ARGUMENT;
-	status = write_key(session, &request, NULL, 0);
-	if (sum != NULL)
+	status = write_key(session, &request);
+	if (sum != NULL && (status == ZP_OK || status == ZP_EXISTS))
 		*sum = (int64_t) request.now;
 	return status;
 }
@@ -341,22 +363,26 @@ ZpStatus
 zp_trie_insert_value(ZpTrieSession *session, const void *key, size_t key_bytes,
 					 const void *value, size_t value_bytes)
 {
-	WriteRequest request = {WRITE_INSERT, key, key_bytes, 0, 0, 0};
+	WriteRequest request = {.mode = WRITE_INSERT,.key = key,.key_bytes = key_bytes};
 
 	if (session->payload_kind != ZP_PAYLOAD_BLOCK || value == NULL ||
 		value_bytes > ZP_MAX_VALUE_BYTES)
 		return ZP_BAD_ARGUMENT;
-	return write_key(session, &request, value, value_bytes);
+	request.value = value;
+	request.value_bytes = value_bytes;
+	return write_key(session, &request);
 }
 
 ZpStatus
 zp_trie_upsert_value(ZpTrieSession *session, const void *key, size_t key_bytes,
 					 const void *value, size_t value_bytes)
 {
-	WriteRequest request = {WRITE_UPSERT, key, key_bytes, 0, 0, 0};
+	WriteRequest request = {.mode = WRITE_UPSERT,.key = key,.key_bytes = key_bytes};
 
 	if (session->payload_kind != ZP_PAYLOAD_BLOCK || value == NULL ||
 		value_bytes > ZP_MAX_VALUE_BYTES)
 		return ZP_BAD_ARGUMENT;
-	return write_key(session, &request, value, value_bytes);
+	request.value = value;
+	request.value_bytes = value_bytes;
+	return write_key(session, &request);
 }

@@ -75,7 +75,7 @@ $$;
 \echo == What they take
 \echo
 SELECT trie, keys, pg_size_pretty(used_bytes) AS used, pg_size_pretty(reserved_bytes) AS reserved,
-       bytes_per_key
+       round(bytes_per_key::numeric, 1) AS "bytes a key"
 FROM zipora_tries ORDER BY trie;
 SELECT pg_size_pretty(pg_relation_size('paths_key')) AS "btree on the paths",
        round(pg_relation_size('paths_key') / count(*)::numeric, 1) AS "bytes a key"

@@ -2,8 +2,10 @@
  * test_mem_arena.c
  *	  Runs of pages: nobody's twice, joined when free, given back, bounded.
  */
+#define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
+#include <time.h>
 
 #include "mem/runs.h"
 #include "test_mem.h"
@@ -436,14 +438,20 @@ detour_through(ZpArenaMap *map)
 	map->ops = &detour.ops;
 }
 
-static void *
-grow_slowly(void *argument)
+/* Something to wait for `grow` with. */
+typedef struct Grower
 {
-	ZpArenaMap *map = argument;
+	ZpArenaMap *map;
+	uint32_t	pages;
 	ZpRef		ref;
+} Grower;
 
-	ZP_REQUIRE_OK(zp_arena_alloc_pages(map, 300, &ref));
-	ZP_REQUIRE_OK(zp_arena_free_pages(map, ref));
+static void *
+take_pages(void *argument)
+{
+	Grower	   *grower = argument;
+
+	ZP_REQUIRE_OK(zp_arena_alloc_pages(grower->map, grower->pages, &grower->ref));
 	return NULL;
 }
 
@@ -462,7 +470,8 @@ no_sleep_hook(void *context)
 
 /*
  * While one participant makes a segment, another's wait for it is cancelled, and
- * its frees go through without any wait; what they emptied is given back after.
+ * its frees go through without any wait: what they emptied is given back by the one
+ * who grows.  Who waited for the growth uses it, and does not grow once more.
  */
 static void
 test_growth_is_cancellable_and_free_never_waits(void **state)
@@ -470,8 +479,11 @@ test_growth_is_cancellable_and_free_never_waits(void **state)
 	World	   *world = world_create(0);
 	ZpArenaMap *map = world_map(world);
 	ZpArenaMap *slow = world_join(world, 9);
+	ZpArenaMap *patient = world_join(world, 10);
 	const ZpWaitHooks hooks = {always_stop, no_sleep_hook, no_sleep_hook, NULL};
-	pthread_t	thread;
+	const struct timespec while_it_waits = {0, 50 * 1000 * 1000};
+	Grower		growers[2] = {{slow, 300, 0}, {patient, 100, 0}};
+	pthread_t	threads[2];
 	ZpRef		emptied;
 	ZpRef		filling;
 	ZpRef		ref;
@@ -481,9 +493,11 @@ test_growth_is_cancellable_and_free_never_waits(void **state)
 	ZP_REQUIRE_OK(zp_arena_alloc_pages(map, 63, &emptied));
 	detour_through(slow);
 	detour.ops.create = slow_create;
-	assert_int_equal(pthread_create(&thread, NULL, grow_slowly, slow), 0);
+	assert_int_equal(pthread_create(&threads[0], NULL, take_pages, &growers[0]), 0);
 	while (zp_load_acquire_u32(&detour.in_create) != 1)
 		sched_yield();
+	assert_int_equal(pthread_create(&threads[1], NULL, take_pages, &growers[1]), 0);
+	nanosleep(&while_it_waits, NULL);
 
 	map->hooks = &hooks;
 	ZP_REQUIRE_STATUS(zp_arena_alloc_pages(map, 64, &ref), ZP_CANCELLED);
@@ -492,12 +506,19 @@ test_growth_is_cancellable_and_free_never_waits(void **state)
 	map->hooks = NULL;
 
 	zp_store_release_u32(&detour.in_create, 2);
-	assert_int_equal(pthread_join(thread, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	ZP_REQUIRE(stats_of(map).decommits == 1);
+	ZP_REQUIRE(stats_of(map).segments == 3);
+	ZP_REQUIRE(zp_ref_segment(growers[0].ref) == zp_ref_segment(growers[1].ref));
+	ZP_REQUIRE_OK(zp_arena_free_pages(map, growers[0].ref));
+	ZP_REQUIRE_OK(zp_arena_free_pages(map, growers[1].ref));
 	ZP_REQUIRE(stats_of(map).decommits == 2);
 	ZP_REQUIRE_OK(zp_arena_free_pages(map, filling));
 	require_arena_sound(map);
 	ZP_REQUIRE(world_resident_bytes(world) <= stats_of(map).reserved_bytes);
 	world_leave(world, slow);
+	world_leave(world, patient);
 	world_destroy(world);
 }
 

@@ -92,7 +92,8 @@ test_timeouts(void **state)
 	assert_int_equal(zp_load_relaxed_u32(&here->watch.begun), 0);
 	check_timeout(20000, &hooks);
 	check_timeout(170000, &hooks);	/* several slices */
-	assert_true(zp_load_relaxed_u32(&here->watch.asked) >= 5);
+	/* It sleeps in slices, but it does sleep. */
+	assert_in_range(zp_load_relaxed_u32(&here->watch.asked), 6, 20);
 	assert_true(zp_load_relaxed_u32(&here->watch.begun) >= 2);
 	assert_int_equal(zp_load_relaxed_u32(&here->watch.begun),
 					 zp_load_relaxed_u32(&here->watch.ended));
@@ -228,15 +229,20 @@ sleep_under_signals(int number, void *argument)
 	/* The first as PostgreSQL does it, the second so that every call is cut. */
 	handle_signals(shared, number == 0 ? SA_RESTART : 0);
 	do
+	{
 		status = zp_futex_wait(&shared->word, 0, zp_deadline_left(deadline), NULL);
-	while (status == ZP_OK);
+#ifndef ZP_PORTABLE_FUTEX
+		/* Nobody wakes it, so it has no reason to say so. */
+		ZP_REQUIRE(status == ZP_TIMED_OUT);
+#endif
+	} while (status == ZP_OK);
 	ZP_REQUIRE(status == ZP_TIMED_OUT);
 	ZP_REQUIRE(zp_clock_us() - begin >= 150000);
 	(void) zp_fetch_add_seq_cst_u32(&shared->woken, 1);
 }
 
 static void
-test_signals_do_not_end_a_wait(void **state)
+test_signals_do_not_end_waits(void **state)
 {
 	Children	children;
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -399,7 +405,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_stop_before_sleep, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_change_wakes_processes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_stop_within_100_ms, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_signals_do_not_end_a_wait, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_signals_do_not_end_waits, set_up, tear_down),
 #ifndef ZP_PORTABLE_FUTEX
 		cmocka_unit_test_setup_teardown(test_wake_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wake_wakes_exactly_n, set_up, tear_down),

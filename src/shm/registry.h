@@ -1,0 +1,135 @@
+/*
+ * registry.h
+ *	  Named objects of all databases: create, find, grant, drop.
+ *
+ * All functions but zp_registry_unpin may raise errors; none is to be called with
+ * the root's lock held.
+ */
+#ifndef ZP_REGISTRY_H
+#define ZP_REGISTRY_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "trie/trie.h"
+
+#define ZP_OBJECT_MAGIC		0x5a704f62
+#define ZP_NAME_BYTES		64	/* with the final NUL */
+
+/* What a trie's keys carry, for its users. */
+typedef enum ZpValueType
+{
+	ZP_VALUE_NONE,
+	ZP_VALUE_BIGINT,
+	ZP_VALUE_TEXT,
+	ZP_VALUE_BYTEA,
+	ZP_VALUE_JSONB
+} ZpValueType;
+
+#define ZP_VALUE_TYPES (ZP_VALUE_JSONB + 1)
+
+/* Rights on an object; a set of bits. */
+typedef enum ZpPrivilege
+{
+	ZP_PRIVILEGE_READ = 1,
+	ZP_PRIVILEGE_WRITE = 2,		/* comes with READ always */
+	ZP_PRIVILEGE_OWN = 4		/* never granted: drop, grant, revoke */
+} ZpPrivilege;
+
+/* One grantee's rights. */
+typedef struct ZpGrant
+{
+	Oid			role;			/* InvalidOid: public */
+	uint32		privileges;
+} ZpGrant;
+
+/* Shared: the header of a named object; in the control pool. */
+typedef struct ZpObject
+{
+	/* Constant from the moment that the object can be found. */
+	uint32		magic;
+	ZpRef		self;
+	uint64		id;				/* never given twice */
+	Oid			database;
+	Oid			owner;
+	uint32		value_type;		/* ZpValueType */
+	uint32		pool_level;		/* ZpPoolLevel */
+	ZpRef		trie;
+	uint64		max_bytes;		/* 0: none */
+	TimestampTz created;
+	char		name[ZP_NAME_BYTES];
+
+	/*
+	 * The trie's own pool; null: destroyed.  Changed only by who drops it, or by
+	 * the last session, after `dropped` was set and nobody is inside.
+	 */
+	ZpRef		pool;
+
+	/* Grows with each grant and revoke; read without a lock to find stale decisions. */
+	ZpAtomicU32 acl_generation;
+	/* 1: dropped.  Set under the root's lock; read with or without it. */
+	ZpAtomicU32 dropped;
+
+	/* All below is guarded by the root's lock. */
+	bool		registered;		/* the registry still has it under its name */
+	uint32		pins;			/* backends that point to it */
+	ZpRef		grants;			/* block of ZpGrant, replaced as a whole; null: none */
+	uint32		grant_count;
+} ZpObject;
+
+/* What zp_registry_create needs to know. */
+typedef struct ZpObjectSpec
+{
+	char		name[ZP_NAME_BYTES];
+	ZpValueType value_type;
+	ZpPoolLevel pool_level;
+	uint64		max_bytes;
+} ZpObjectSpec;
+
+/* One object, as zp_registry_list copies it. */
+typedef struct ZpObjectInfo
+{
+	Oid			database;
+	Oid			owner;
+	char		name[ZP_NAME_BYTES];
+	ZpValueType value_type;
+	ZpPoolLevel pool_level;
+	uint64		max_bytes;
+	TimestampTz created;
+	ZpPoolStats pool;
+} ZpObjectInfo;
+
+/* false: a trie of that name is there already. */
+extern bool zp_registry_create(const ZpObjectSpec *spec);
+
+/* The object of a name in this database, pinned; NULL: there is none. */
+extern ZpObject *zp_registry_pin(const char *name);
+
+/*
+ * Gives a pin back.  The last one of a dropped object frees all that is left of
+ * it.  Never throws.
+ */
+extern void zp_registry_unpin(ZpObject *object);
+
+/*
+ * Drops an object that the caller has pinned: from now on nobody finds it.
+ * Returns when its memory has been given back; when it is interrupted, whoever
+ * unpins it last does that.  false: somebody else had dropped it.
+ */
+extern bool zp_registry_drop(ZpObject *object);
+
+/* Whether the role has these rights on an object that the caller has pinned. */
+extern bool zp_registry_allows(ZpObject *object, Oid role, uint32 privileges);
+
+/* Gives rights, or takes them; InvalidOid: public. */
+extern void zp_registry_grant(ZpObject *object, Oid role, uint32 privileges);
+extern void zp_registry_revoke(ZpObject *object, Oid role, uint32 privileges);
+
+/* Drops what belongs to databases that are no more; returns how many objects. */
+extern int	zp_registry_sweep(void);
+
+/* Objects of one database, or (InvalidOid) of all, in an array palloc'd here. */
+extern ZpObjectInfo *zp_registry_list(Oid database, int *count);
+
+#endif							/* ZP_REGISTRY_H */

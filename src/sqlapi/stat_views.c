@@ -1,0 +1,266 @@
+/*
+ * stat_views.c
+ *	  The functions behind the views zipora_tries, zipora_memory, zipora_pool_stats.
+ *
+ * That a trie exists, and whose it is, everybody may see, as with tables.  Its
+ * figures are null to a role that may neither read it nor all statistics
+ * (pg_read_all_stats).
+ */
+#include "sqlapi/sqlapi.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "funcapi.h"
+#include "utils/acl.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#define ZP_TRIES_COLUMNS		13
+#define ZP_MEMORY_COLUMNS		12
+#define ZP_POOL_STATS_COLUMNS	17
+
+PG_FUNCTION_INFO_V1(zipora_tries);
+PG_FUNCTION_INFO_V1(zipora_memory);
+PG_FUNCTION_INFO_V1(zipora_pool_stats);
+
+/* A row under construction. */
+typedef struct Row
+{
+	Datum		values[ZP_POOL_STATS_COLUMNS];
+	bool		nulls[ZP_POOL_STATS_COLUMNS];
+	int			columns;
+} Row;
+
+static void
+add_datum(Row *row, Datum value)
+{
+	row->values[row->columns] = value;
+	row->nulls[row->columns++] = false;
+}
+
+static void
+add_null(Row *row)
+{
+	row->values[row->columns] = (Datum) 0;
+	row->nulls[row->columns++] = true;
+}
+
+static void
+add_number(Row *row, uint64 number)
+{
+	add_datum(row, Int64GetDatum((int64) number));
+}
+
+/* 0 means that there is no limit. */
+static void
+add_limit(Row *row, uint64 number)
+{
+	if (number == 0)
+		add_null(row);
+	else
+		add_number(row, number);
+}
+
+static void
+add_ratio(Row *row, uint64 part, uint64 whole)
+{
+	if (whole == 0)
+		add_null(row);
+	else
+		add_datum(row, Float8GetDatum((double) part / (double) whole));
+}
+
+static void
+put_row(FunctionCallInfo fcinfo, Row *row, int columns)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	Assert(row->columns == columns && result->setDesc->natts == columns);
+	tuplestore_putvalues(result->setResult, result->setDesc, row->values, row->nulls);
+	row->columns = 0;
+}
+
+static const char *
+level_name(ZpPoolLevel level)
+{
+	switch (level)
+	{
+		case ZP_POOL_NO_LOCK:
+			return "no_lock";
+		case ZP_POOL_MUTEX:
+			return "mutex";
+	}
+	return "unknown";
+}
+
+static bool
+reads_all_stats(void)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+}
+
+/*
+ * Opens a trie to look at its figures, if it is still there and the user may see
+ * them; *close says that it was not open before.
+ */
+static ZpHandle *
+open_to_look(const char *name, bool all_stats, bool *close)
+{
+	ZpHandle   *handle = zp_handle_find(name, strlen(name), 0, true);
+
+	if (handle == NULL)
+		return NULL;
+	*close = !handle->open;
+	if (!all_stats && !zp_registry_allows(handle->object, GetUserId(), ZP_PRIVILEGE_READ))
+		return NULL;
+	return zp_handle_open(name, strlen(name), 0);
+}
+
+PGDLLEXPORT Datum
+zipora_tries(PG_FUNCTION_ARGS)
+{
+	bool		all_stats = reads_all_stats();
+	ZpObjectInfo *infos;
+	int			count;
+
+	InitMaterializedSRF(fcinfo, 0);
+	infos = zp_registry_list(MyDatabaseId, &count);
+	for (int i = 0; i < count; i++)
+	{
+		ZpObjectInfo *info = &infos[i];
+		bool		close = false;
+		ZpHandle   *handle = open_to_look(info->name, all_stats, &close);
+		Row			row = {.columns = 0};
+
+		add_datum(&row, CStringGetTextDatum(info->name));
+		add_datum(&row, ObjectIdGetDatum(info->owner));
+		add_datum(&row, CStringGetTextDatum(zp_value_type_names[info->value_type]));
+		add_datum(&row, CStringGetTextDatum("multi_writer"));
+		add_datum(&row, CStringGetTextDatum(level_name(info->pool_level)));
+		add_datum(&row, CStringGetTextDatum("balanced"));
+		if (handle != NULL)
+		{
+			ZpTokenStats tokens;
+			uint64		keys;
+
+			/* Blocks that only wait for somebody to free them are no news. */
+			if (info->pool_level != ZP_POOL_NO_LOCK)
+				(void) zp_trie_reclaim(&handle->session);
+			zp_trie_token_stats(&handle->session, &tokens);
+			keys = zp_trie_count(&handle->session);
+			(void) zp_handle_pool_stats(handle, &info->pool);
+			add_number(&row, keys);
+			add_number(&row, info->pool.used_bytes);
+			add_number(&row, info->pool.reserved_bytes);
+			add_limit(&row, info->max_bytes);
+			add_ratio(&row, info->pool.used_bytes, keys);
+			add_number(&row, tokens.pending);
+			if (close)
+				zp_handle_close(handle);
+		}
+		else
+		{
+			for (int column = 0; column < 6; column++)
+				add_null(&row);
+		}
+		add_datum(&row, TimestampTzGetDatum(info->created));
+		put_row(fcinfo, &row, ZP_TRIES_COLUMNS);
+	}
+	return (Datum) 0;
+}
+
+PGDLLEXPORT Datum
+zipora_memory(PG_FUNCTION_ARGS)
+{
+	ZpArenaStats arena;
+	ZpObjectInfo *infos;
+	int			count;
+	uint64		trie_bytes = 0;
+	Row			row = {.columns = 0};
+
+	InitMaterializedSRF(fcinfo, 0);
+	infos = zp_registry_list(InvalidOid, &count);
+	for (int i = 0; i < count; i++)
+		trie_bytes += infos[i].pool.reserved_bytes;
+	zp_arena_stats(&zp_backend.map, &arena);
+	add_limit(&row, arena.limit_bytes);
+	add_number(&row, arena.reserved_bytes);
+	add_number(&row, arena.used_bytes);
+	add_number(&row, arena.largest_free_bytes);
+	add_number(&row, (uint64) count);
+	add_number(&row, trie_bytes);
+	add_number(&row, arena.used_bytes > trie_bytes ? arena.used_bytes - trie_bytes : 0);
+	add_number(&row, arena.segments);
+	add_number(&row, arena.mapped_bytes);
+	add_number(&row, arena.growths);
+	add_number(&row, arena.decommits);
+	add_number(&row, arena.failures);
+	put_row(fcinfo, &row, ZP_MEMORY_COLUMNS);
+	return (Datum) 0;
+}
+
+/* One pool's row. */
+static void
+put_pool(FunctionCallInfo fcinfo, const char *name, ZpPoolLevel level, const ZpPoolStats *pool)
+{
+	Row			row = {.columns = 0};
+
+	add_datum(&row, CStringGetTextDatum(name));
+	add_datum(&row, CStringGetTextDatum(level_name(level)));
+	add_datum(&row, CStringGetTextDatum("balanced"));
+	if (pool == NULL)
+	{
+		while (row.columns < ZP_POOL_STATS_COLUMNS)
+			add_null(&row);
+		put_row(fcinfo, &row, ZP_POOL_STATS_COLUMNS);
+		return;
+	}
+	add_limit(&row, pool->max_bytes);
+	add_number(&row, pool->reserved_bytes);
+	add_number(&row, pool->used_bytes);
+	add_number(&row, pool->free_bytes);
+	add_ratio(&row, pool->used_bytes, pool->reserved_bytes);
+	add_ratio(&row, pool->free_bytes, pool->reserved_bytes);
+	add_number(&row, pool->chunks);
+	add_number(&row, pool->blocks);
+	add_number(&row, pool->large_blocks);
+	add_number(&row, pool->allocations);
+	add_number(&row, pool->frees);
+	add_number(&row, pool->failures);
+	add_number(&row, pool->bad_frees);
+	add_number(&row, pool->sleeps);
+	put_row(fcinfo, &row, ZP_POOL_STATS_COLUMNS);
+}
+
+PGDLLEXPORT Datum
+zipora_pool_stats(PG_FUNCTION_ARGS)
+{
+	bool		all_stats = reads_all_stats();
+	ZpObjectInfo *infos;
+	int			count;
+
+	InitMaterializedSRF(fcinfo, 0);
+	infos = zp_registry_list(MyDatabaseId, &count);
+	for (int i = 0; i < count; i++)
+	{
+		ZpObjectInfo *info = &infos[i];
+		ZpHandle   *handle = zp_handle_find(info->name, strlen(info->name), 0, true);
+		bool		visible = all_stats;
+
+		if (!visible)
+			visible = handle != NULL &&
+				zp_registry_allows(handle->object, GetUserId(), ZP_PRIVILEGE_READ);
+		put_pool(fcinfo, info->name, info->pool_level, visible ? &info->pool : NULL);
+	}
+	if (all_stats)
+	{
+		ZpPoolStats pool;
+
+		zp_pool_stats(&zp_backend.map, zp_backend.control_pool, &pool);
+		put_pool(fcinfo, "(control)", pool.level, &pool);
+		zp_pool_stats(&zp_backend.map,
+					  zp_at(&zp_backend.map, zp_backend.control->names_pool), &pool);
+		put_pool(fcinfo, "(names)", pool.level, &pool);
+	}
+	return (Datum) 0;
+}

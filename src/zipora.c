@@ -1,0 +1,34 @@
+/*
+ * zipora.c
+ *	  The library's entry: magic block, parameters.
+ *
+ * _PG_init must be cheap, silent and never fail: it may run in a backend that only
+ * plans a query near an object of ours.  Shared memory is touched at first use.
+ */
+#include "compat.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "shm/backend.h"
+
+PG_MODULE_MAGIC;
+
+int			zp_memory_limit = 0;
+
+extern PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+	DefineCustomIntVariable("zipora.memory_limit",
+							"Limits the shared memory of all tries and indexes together.",
+							"Whole segments count; 0 means no limit.  A lower limit takes effect as memory is freed.",
+							&zp_memory_limit,
+							0, 0, MAX_KILOBYTES,
+							PGC_SIGHUP,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	MarkGUCPrefixReserved("zipora");
+	zp_root_install_hooks();
+}
