@@ -43,7 +43,7 @@ SELECT zipora_upsert('y', 'k', ''::bytea), zipora_lookup_bytea('y', 'k'), zipora
 SELECT zipora_create('j', 'jsonb');
 SELECT zipora_insert('j', 'k', '{"a": [1, 2.50, null, {"b": "c"}]}'::jsonb);
 SELECT zipora_lookup_jsonb('j', 'k'), zipora_lookup_jsonb('j', 'k') #>> '{a,3,b}', zipora_lookup('j', 'k');
-SELECT zipora_upsert('j', 'k', '7'::jsonb), zipora_lookup_jsonb('j', 'k') + 0 IS NULL;
+SELECT zipora_upsert('j', 'k', '7'::jsonb);
 SELECT zipora_lookup_jsonb('j', 'k')::int + 1;
 SELECT zipora_upsert('j', 'k', 'null'::jsonb), zipora_lookup_jsonb('j', 'k'), zipora_lookup_jsonb('j', 'x') IS NULL AS absent;
 

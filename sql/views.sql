@@ -3,6 +3,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS zipora;
 RESET client_min_messages;
 
+-- the library comes with the first call; then its parameter is known
+SELECT * FROM zipora_tries;
 SHOW zipora.memory_limit;
 SET zipora.memory_limit = '1GB';
 SET zipora.no_such_parameter = 1;

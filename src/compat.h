@@ -21,13 +21,6 @@
 #include "varatt.h"
 #endif
 
-/* This backend's place among all processes, from 1. */
-#if PG_VERSION_NUM >= 170000
-#define ZP_MY_PARTICIPANT ((uint32) GetNumberFromPGProc(MyProc) + 1)
-#else
-#define ZP_MY_PARTICIPANT ((uint32) MyProc->pgprocno + 1)
-#endif
-
 /* Number of this backend's current transaction among its own. */
 #if PG_VERSION_NUM >= 170000
 #define ZP_MY_LXID (MyProc->vxid.lxid)

@@ -99,7 +99,8 @@ static ZpStatus
 find_control(ZpBackend *backend)
 {
 	ZpArenaMap *map = &backend->map;
-	uint32_t	participant = ZP_MY_PARTICIPANT;
+	/* Unlike a slot number, a process number does not pass to the next session. */
+	uint32_t	participant = (uint32_t) MyProcPid;
 	ZpStatus	status;
 
 	if (!backend->attached)

@@ -143,6 +143,12 @@ zp_handle_check(ZpHandle *handle, uint32 privileges)
 				 errmsg("must be owner of trie \"%s\"", handle->name) :
 				 errmsg("permission denied for trie \"%s\"", handle->name)));
 
+	/* The pool would tell, but only a write that takes or frees memory. */
+	if ((privileges & ZP_PRIVILEGE_WRITE) != 0 &&
+		handle->object->pool_level == ZP_POOL_NO_LOCK &&
+		handle->object->creator != zp_backend.map.participant)
+		zp_report(ZP_NOT_OWNER, handle, 0);
+
 	if (handle->allowed_role != GetUserId() || handle->allowed_generation != generation ||
 		handle->allowed_lxid != ZP_MY_LXID ||
 		handle->allowed_command != GetCurrentCommandId(false))

@@ -218,6 +218,7 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 	object->owner = GetUserId();
 	object->value_type = spec->value_type;
 	object->pool_level = spec->pool_level;
+	object->creator = map->participant;
 	object->pool = pool;
 	object->trie = trie;
 	object->max_bytes = spec->max_bytes;

@@ -55,6 +55,7 @@ typedef struct ZpObject
 	Oid			owner;
 	uint32		value_type;		/* ZpValueType */
 	uint32		pool_level;		/* ZpPoolLevel */
+	uint32		creator;		/* participant; at level no_lock the only one that writes */
 	ZpRef		trie;
 	uint64		max_bytes;		/* 0: none */
 	TimestampTz created;

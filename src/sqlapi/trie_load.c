@@ -58,8 +58,9 @@ check_columns(ZpHandle *handle, TupleDesc row)
 	if (row == NULL || row->natts != wanted)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("query for trie \"%s\" must give %d columns, not %d",
-						handle->name, wanted, row == NULL ? 0 : row->natts),
+				 errmsg_plural("query for trie \"%s\" must give %d column, not %d",
+							   "query for trie \"%s\" must give %d columns, not %d",
+							   wanted, handle->name, wanted, row == NULL ? 0 : row->natts),
 				 wanted == 1 ?
 				 errdetail("It gives the keys, as text or bytea.") :
 				 errdetail("They are the key, as text or bytea, and the value, as %s.",

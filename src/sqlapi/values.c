@@ -37,7 +37,7 @@ zp_wrong_value_type(ZpHandle *handle, ZpValueType given)
 			 handle->value_type == ZP_VALUE_NONE ?
 			 errhint("Leave the value out; ask with zipora_contains.") :
 			 given == ZP_VALUE_NONE ? 0 :
-			 errhint("Cast the value to %s, or use the function for that type.", type)));
+			 errhint("Use the function for values of type %s, or cast to it.", type)));
 	pg_unreachable();
 }
 

@@ -126,7 +126,7 @@ $watcher->query_safe("SELECT pg_terminate_backend($holder_pid)");
 $node->poll_query_until('postgres', qq{
 	SELECT count(*) = 0 FROM pg_stat_activity WHERE pid IN ($holder_pid, $waiter_pid)})
   or die 'backends did not end';
-is($node->safe_psql('postgres', q{SELECT count(*) FROM zipora_check('t')}), '1',
+is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM zipora_check('t')}), 't',
 	'the trie is sound after that');
 
 $watcher->quit;

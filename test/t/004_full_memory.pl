@@ -47,7 +47,7 @@ cmp_ok($keys, '>', 200, "$keys values of 100 kB fit");
 is($node->safe_psql('postgres', q{
 		SELECT count(*) FROM zipora_scan('t') WHERE value = repeat('v', 100000)}), $keys,
 	'what was acknowledged is there');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM zipora_check('t')}), '1',
+is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM zipora_check('t')}), 't',
 	'the trie is sound');
 
 # The same for a server process that does other things: it goes on.
