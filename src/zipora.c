@@ -23,7 +23,8 @@ _PG_init(void)
 {
 	DefineCustomIntVariable("zipora.memory_limit",
 							"Limits the shared memory of all tries and indexes together.",
-							"Whole segments count; 0 means no limit.  A lower limit takes effect as memory is freed.",
+							"Whole segments count; 0 means no limit.  What is over a lowered "
+							"limit stays until it is freed.",
 							&zp_memory_limit,
 							0, 0, MAX_KILOBYTES,
 							PGC_SIGHUP,

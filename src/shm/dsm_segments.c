@@ -14,9 +14,9 @@
  *
  * Full file systems.  A POSIX or mmap segment takes memory from a file system
  * (/dev/shm is 64 MB in Docker's default).  posix_fallocate on a full one takes what
- * there is before it fails, and then gives it back: so look at the free space first, and leave
- * ZP_SPACE_MARGIN of it to others.  Two backends may look at the same time; then
- * one of them gets the error, or EFAULT, which is handled as well.
+ * there is before it fails, and then gives it back: so look at the free space first,
+ * and leave ZP_SPACE_MARGIN of it to others.  Two backends may look at the same
+ * time; then one of them gets the error, or EFAULT, which is handled as well.
  *
  * Decommit punches a hole (MADV_REMOVE); commit fills it again before anybody
  * touches it (MADV_POPULATE_WRITE), since a store into a hole that cannot be filled

@@ -3,19 +3,19 @@
  *	  Named objects: the registry, and the life of an object.
  *
  * The registry is itself a trie: its key is a byte for the kind, the database's
- * OID in big-endian order and the name, its payload the ref of the object's header.  So
- * the objects of a database stand side by side.  It and the headers are guarded by
- * the root's lock.  A backend comes here once for each name that it uses; then it
+ * OID in big-endian order and the name, its payload the ref of the object's header.
+ * So the objects of a database stand side by side.  It and the headers are guarded
+ * by the root's lock.  A backend comes here once for each name that it uses; then it
  * keeps a handle (handle.c).
  *
- * Life of an object.  Creating makes the whole object first, without a lock, and then
- * enters its name under the lock: making a segment for it stops nobody, and can be
- * cancelled.  Dropping sets `dropped` and takes the name out, under the lock; then
+ * Life of an object.  Creating makes the whole object first, without a lock, and
+ * then enters its name under the lock: making a segment for it stops nobody, and can
+ * be cancelled.  Dropping sets `dropped` and takes the name out, under the lock; then
  * closes the trie for all and waits until no operation is inside; then destroys its
- * pool, which gives all its memory back.  The header, the trie's struct and its tokens stay while any
- * backend has the object pinned, because sessions point to them: they are a few
- * hundred bytes, and a backend unpins a dropped object at its next use, at the end of
- * its next transaction, or when it ends.
+ * pool, which gives all its memory back.  The header, the trie's struct and its
+ * tokens stay while any backend has the object pinned, because sessions point to
+ * them: they are a few hundred bytes, and a backend unpins a dropped object at its
+ * next use, at the end of its next transaction, or when it ends.
  *
  * The wait of a drop can be cancelled.  The object then stays dropped, pinned by the
  * dropper's handle, and the last to unpin it finishes the work.
@@ -92,7 +92,7 @@ object_at(ZpRef ref)
 	return object;
 }
 
-/* What the registry has under a name, dropped or not; the lock is held.  ZP_OK, ZP_NOT_FOUND, ... */
+/* What the registry has under a name, dropped or not: ZP_OK, ZP_NOT_FOUND.  The lock is held. */
 static ZpStatus
 find_name(Oid database, const char *name, ZpObject **object)
 {

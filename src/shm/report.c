@@ -126,7 +126,7 @@ zp_report(ZpStatus status, ZpHandle *handle, size_t key_bytes)
 							(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 							 errmsg("memory limit for trie \"%s\" is reached", name),
 							 errdetail_internal("%s", describe_memory(handle)),
-							 errhint("Create the trie with a larger max_bytes, or raise zipora.memory_limit.")));
+							 errhint("Delete keys, or create the trie anew with a larger max_bytes.")));
 				ereport(ERROR,
 						(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 						 errmsg("memory limit for zipora is reached"),
