@@ -22,7 +22,7 @@ SELECT zipora_lookup('same name', 'k');
 SELECT trie, keys FROM zipora_tries;
 SELECT tries AS tries_before, tries_bytes AS bytes_before FROM zipora_memory \gset
 DROP DATABASE regress_zipora_other;
--- the next trie that is created anywhere sweeps
+-- the next trie that is created anywhere sweeps: 101 go, one comes
 SELECT zipora_create('another');
 SELECT :tries_before - tries AS went, :bytes_before > tries_bytes AS bytes_went FROM zipora_memory;
 SELECT trie, keys FROM zipora_tries ORDER BY trie COLLATE "C";
