@@ -35,6 +35,9 @@ DATA = $(sort $(wildcard sql/zipora--*.sql))
 # Install scripts and regression tests share sql/.
 REGRESS = $(patsubst sql/%.sql,%,$(filter-out sql/zipora--%,$(sort $(wildcard sql/*.sql))))
 
+# The tests have letters beyond ASCII.
+REGRESS_OPTS = --encoding=UTF8
+
 ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=zipora
 
