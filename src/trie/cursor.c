@@ -52,6 +52,24 @@ child_at(const ZpCursorFrame *frame, int position)
 	return zp_load_acquire_u32(&zp_node_children(frame->node, frame->word)[position]);
 }
 
+/*
+ * Asks for the nodes that the walk will meet a little later: children of one node
+ * lie anywhere, and waiting for each in turn is most of what a scan costs.
+ */
+#define LOOK_AHEAD 4
+
+static inline void
+prefetch_child(ZpArenaMap *map, const ZpCursorFrame *frame, int position)
+{
+	ZpRef		child;
+
+	if (position < 0 || position >= positions(frame->word))
+		return;
+	child = zp_load_relaxed_u32(&zp_node_children(frame->node, frame->word)[position]);
+	if (child != ZP_NULL_REF && map->biased[zp_ref_segment(child)] != 0)
+		__builtin_prefetch(zp_at(map, child));
+}
+
 static bool
 grow(void **memory, size_t *capacity, size_t wanted, size_t unit)
 {
@@ -129,6 +147,9 @@ push_node(ZpCursor *cursor, ZpRef ref, size_t walk_bytes, ZpDirection direction)
 	frame->word = word;
 	frame->next = direction == ZP_FORWARD ? OWN_KEY : positions(word) - 1;
 	frame->key_bytes = walk_bytes + path_bytes;
+	for (int ahead = 1; ahead < LOOK_AHEAD; ahead++)
+		prefetch_child(cursor->session->map, frame, direction == ZP_FORWARD ? ahead
+					   : positions(word) - 1 - ahead);
 	return ZP_OK;
 }
 
@@ -246,6 +267,7 @@ advance(ZpCursor *cursor, ZpDirection direction)
 		{
 			/* Going back below position 0 is just OWN_KEY. */
 			frame->next = position + direction;
+			prefetch_child(cursor->session->map, frame, position + LOOK_AHEAD * direction);
 			status = push_child(cursor, position, child, direction);
 			if (status != ZP_OK)
 				return status;

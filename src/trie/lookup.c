@@ -35,14 +35,10 @@ find_payload(ZpTrieSession *session, const unsigned char *key, size_t key_bytes,
 	while (ref != ZP_NULL_REF)
 	{
 		ZpNode	   *node = zp_node_at(session->map, ref);
-		uint32_t	word;
-		size_t		path_bytes;
+		uint32_t	word = zp_load_relaxed_u32(&node->word);
+		size_t		path_bytes = zp_word_path_bytes(word);
 		ZpAtomicU32 *slot;
 
-		/* Most nodes reach into a second cache line; fetch it along with the first. */
-		__builtin_prefetch((char *) node + ZP_CACHE_LINE_BYTES);
-		word = zp_load_relaxed_u32(&node->word);
-		path_bytes = zp_word_path_bytes(word);
 		if (path_bytes > key_bytes || !same_bytes(zp_node_path(node), key, path_bytes))
 			return ZP_NOT_FOUND;
 		key += path_bytes;
