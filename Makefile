@@ -38,7 +38,8 @@ REGRESS = $(patsubst sql/%.sql,%,$(filter-out sql/zipora--%,$(sort $(wildcard sq
 # The tests have letters beyond ASCII.
 REGRESS_OPTS = --encoding=UTF8
 
-ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION = $(patsubst test/isolation/specs/%.spec,%, \
+	$(sort $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=$(srcdir)/test/isolation --load-extension=zipora
 
 PROVE_TESTS = $(sort $(wildcard test/t/*.pl))
