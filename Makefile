@@ -7,6 +7,7 @@
 #	make unit		the C unit tests; UNIT_VARIANTS="gcc tsan" chooses among gcc clang asan tsan
 #	make torture	long random runs, TORTURE_SECONDS=600 in all; TORTURE_VARIANTS as above
 #	make bench		the core against other ordered maps
+#	make bench-sql	what a call from SQL costs above the core's own lookup
 #	make core		build/core/libzipora.a: the core alone, without PostgreSQL
 #
 # The PGXS part needs pg_config and PostgreSQL's headers.  Where they are missing
@@ -161,4 +162,8 @@ bench:
 	test/setup bench
 	$(MAKE) -C test/bench
 
-.PHONY: core setup demo test unit torture bench
+bench-sql:
+	test/setup bench
+	test/bench/call
+
+.PHONY: core setup demo test unit torture bench bench-sql
