@@ -149,18 +149,6 @@ zp_token_release(ZpToken *token)
 	zp_store_release_u64(&token->version, 0);
 }
 
-bool
-zp_token_is_held(const ZpToken *token)
-{
-	return zp_load_relaxed_u64(&token->version) != 0;
-}
-
-uint64_t
-zp_token_version(const ZpToken *token)
-{
-	return zp_load_relaxed_u64(&token->version);
-}
-
 void
 zp_token_count_add(ZpToken *token, int64_t delta)
 {

@@ -74,10 +74,6 @@ extern void zp_token_detach(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool,
  */
 extern ZpStatus zp_token_acquire(ZpVersions *versions, ZpToken *token);
 extern void zp_token_release(ZpToken *token);
-extern bool zp_token_is_held(const ZpToken *token);
-
-/* The version that the token carries; 0: not held. */
-extern uint64_t zp_token_version(const ZpToken *token);
 
 /*
  * Makes room for ZP_RETIRES_PER_RESERVE retired blocks, so that retiring cannot

@@ -181,15 +181,13 @@ zp_trie_delete(ZpTrieSession *session, const void *key, size_t key_bytes)
 	/* A full trie must be able to shrink. */
 	session->map->exempt_from_limits = true;
 	status = zp_lazy_reserve(session->map, session->pool, session->token);
-	while (status == ZP_OK || status == ZP_BUSY)
+	if (status == ZP_OK)
 	{
-		status = attempt_delete(session, key, key_bytes);
-		if (status != ZP_BUSY)
-			break;
+		do
+			status = attempt_delete(session, key, key_bytes);
+		while (status == ZP_BUSY);
 	}
 	session->map->exempt_from_limits = exempt;
-	zp_token_release(session->token);
-	if (zp_lazy_is_due(session->token))
-		zp_lazy_reclaim(session->map, &session->trie->versions, session->pool, session->token);
+	zp_end_write(session);
 	return status;
 }

@@ -57,6 +57,14 @@ zp_retire_payload(ZpTrieSession *session, uint64_t payload)
 					   zp_payload_ref(payload), zp_payload_bytes(payload));
 }
 
+void
+zp_end_write(ZpTrieSession *session)
+{
+	zp_token_release(session->token);
+	if (zp_lazy_is_due(session->token))
+		zp_lazy_reclaim(session->map, &session->trie->versions, session->pool, session->token);
+}
+
 ZpStatus
 zp_replace(ZpTrieSession *session, const ZpPlace *place, ZpRef replacement,
 		   const ZpNodePlan *plan, ZpNode *built, const ZpOldNode *old, int old_count)

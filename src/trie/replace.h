@@ -42,4 +42,7 @@ extern void zp_retire_node(ZpTrieSession *session, const ZpOldNode *old);
 /* Retires the value of a BLOCK payload that was unlinked. */
 extern void zp_retire_payload(ZpTrieSession *session, uint64_t payload);
 
+/* The end of every operation that writes: leaves, and frees in bulk when it is time. */
+extern void zp_end_write(ZpTrieSession *session);
+
 #endif							/* ZP_REPLACE_H */

@@ -310,9 +310,7 @@ write_key(ZpTrieSession *session, WriteRequest *request)
 		status != ZP_OK && !(status == ZP_EXISTS && request->mode == WRITE_UPSERT))
 		(void) zp_pool_free(session->map, session->pool, zp_payload_ref(request->payload),
 							request->value_bytes);
-	zp_token_release(session->token);
-	if (zp_lazy_is_due(session->token))
-		zp_lazy_reclaim(session->map, &session->trie->versions, session->pool, session->token);
+	zp_end_write(session);
 	return status;
 }
 
