@@ -7,72 +7,160 @@
  */
 #include "match/prefixes.h"
 
-#include "trie/node.h"
-
-#include <string.h>
+#include "trie/bucket.h"
 
 /* A walk along the query. */
 typedef struct PrefixWalk
 {
 	ZpTrieSession *session;
-	const unsigned char *query;
-	size_t		query_bytes;
-	size_t		used;			/* bytes of the query down to the node's end */
-	ZpRef		ref;			/* the next node */
-	ZpNode	   *node;
-	uint32_t	word;
+	ZpShortKey	room;
+	ZpRest		rest;			/* of the query */
+	size_t		used;			/* bytes of the query before it */
+	uint32_t	slot;			/* the next node; null: there is none */
+
+	/* The keys of the bucket at the end that are prefixes, shortest first. */
+	ZpBucket   *bucket;
+	uint32_t	found;
+	uint32_t	given;
+	uint8_t		entry[ZP_BUCKET_ENTRIES];
+	size_t		suffix_bytes[ZP_BUCKET_ENTRIES];
+
+	/* What was found. */
+	size_t		key_bytes;
+	uint64_t	payload;
 } PrefixWalk;
 
 static void
 begin_walk(PrefixWalk *walk, ZpTrieSession *session, const void *query, size_t query_bytes)
 {
 	walk->session = session;
-	walk->query = query;
-	walk->query_bytes = query_bytes;
+	walk->rest = zp_rest_begin(query, query_bytes, &walk->room);
 	walk->used = 0;
-	walk->ref = zp_load_acquire_u32(&session->trie->root);
+	walk->slot = zp_load_acquire_u32(&session->trie->root);
+	walk->found = 0;
+	walk->given = 0;
 }
 
-/* Goes to the next node whose key is there and is a prefix; false: there is none. */
+/* Goes over a path; false: the query does not. */
 static bool
-next_prefix(PrefixWalk *walk)
+pass_path(PrefixWalk *walk, const unsigned char *path, size_t path_bytes)
 {
-	while (walk->ref != ZP_NULL_REF)
-	{
-		size_t		path_bytes;
-		ZpAtomicU32 *slot = NULL;
+	if (!zp_rest_has_path(&walk->rest, path, path_bytes))
+		return false;
+	zp_rest_skip(&walk->rest, path_bytes);
+	walk->used += path_bytes;
+	return true;
+}
 
-		walk->node = zp_node_at(walk->session->map, walk->ref);
-		walk->word = zp_load_relaxed_u32(&walk->node->word);
-		walk->ref = ZP_NULL_REF;
-		path_bytes = zp_word_path_bytes(walk->word);
-		if (path_bytes > walk->query_bytes - walk->used ||
-			memcmp(zp_node_path(walk->node), walk->query + walk->used, path_bytes) != 0)
-			return false;
-		walk->used += path_bytes;
-		if (walk->used < walk->query_bytes)
-			slot = zp_node_find_slot(walk->node, walk->word, walk->query[walk->used]);
-		if (slot != NULL)
-			walk->ref = zp_load_acquire_u32(slot);
-		if (zp_word_is_terminal(walk->word))
+/* Bytes of an entry's suffix if the rest of the query begins with it, else -1. */
+static ptrdiff_t
+suffix_in_rest(const PrefixWalk *walk, uint64_t head, uint64_t window)
+{
+	size_t		bytes;
+	const unsigned char *suffix;
+
+	if (head == ZP_HEAD_DEAD)
+		return -1;
+	if (zp_head_is_long(head))
+	{
+		if ((head ^ window) >> 24 != 0)
+			return -1;
+		suffix = zp_heap_suffix(walk->bucket, head, &bytes);
+		return bytes <= walk->rest.bytes && memcmp(suffix, walk->rest.at, bytes) == 0
+			? (ptrdiff_t) bytes : -1;
+	}
+	bytes = (head & 0xFF) - 1;
+	if (bytes > walk->rest.bytes ||
+		(head ^ window) >> (4 * (8 - bytes)) >> (4 * (8 - bytes)) != 0)
+		return -1;
+	return (ptrdiff_t) bytes;
+}
+
+/* A key that went and came again while we read is met twice: the later entry counts. */
+static bool
+is_found(PrefixWalk *walk, size_t bytes, uint32_t entry)
+{
+	for (uint32_t i = 0; i < walk->found; i++)
+	{
+		if (walk->suffix_bytes[i] == bytes)
+		{
+			walk->entry[i] = (uint8_t) entry;
 			return true;
-		walk->used++;
+		}
 	}
 	return false;
 }
 
-/* Steps over the label after a prefix was given. */
 static void
-pass_prefix(PrefixWalk *walk)
+search_bucket(PrefixWalk *walk)
 {
-	walk->used++;
+	size_t		entry_bytes = zp_entry_bytes(walk->session);
+	uint32_t	count = zp_state_count(zp_load_acquire_u32(&walk->bucket->state));
+	uint64_t	window = zp_rest_window(&walk->rest);
+
+	for (uint32_t entry = 0; entry < count; entry++)
+	{
+		uint64_t	head = zp_load_relaxed_u64(zp_bucket_head(walk->bucket, entry, entry_bytes));
+		ptrdiff_t	bytes = suffix_in_rest(walk, head, window);
+		uint32_t	at = walk->found;
+
+		if (bytes < 0 || is_found(walk, (size_t) bytes, entry))
+			continue;
+		while (at > 0 && walk->suffix_bytes[at - 1] > (size_t) bytes)
+		{
+			walk->suffix_bytes[at] = walk->suffix_bytes[at - 1];
+			walk->entry[at] = walk->entry[at - 1];
+			at--;
+		}
+		walk->suffix_bytes[at] = (size_t) bytes;
+		walk->entry[at] = (uint8_t) entry;
+		walk->found++;
+	}
 }
 
-static uint64_t
-read_payload(PrefixWalk *walk)
+/* Goes to the next key that is a prefix; false: there is none. */
+static bool
+next_prefix(PrefixWalk *walk)
 {
-	return walk->session->payload_kind == ZP_PAYLOAD_NONE ? 0
-		: zp_load_acquire_u64(zp_node_payload(walk->node, walk->word));
+	bool		has_payload = walk->session->payload_kind != ZP_PAYLOAD_NONE;
+
+	while (walk->slot != ZP_NULL_REF)
+	{
+		ZpNode	   *node = zp_node_at(walk->session->map, walk->slot);
+		uint32_t	word = zp_load_relaxed_u32(&node->word);
+		int			position = -1;
+
+		if (zp_slot_is_bucket(walk->slot))
+		{
+			walk->slot = ZP_NULL_REF;
+			walk->bucket = (ZpBucket *) node;
+			if (pass_path(walk, zp_bucket_path(walk->bucket, zp_word_path_bytes(word)),
+						  zp_word_path_bytes(word)))
+				search_bucket(walk);
+			break;
+		}
+		walk->slot = ZP_NULL_REF;
+		if (!pass_path(walk, zp_inner_path(node), zp_word_path_bytes(word)))
+			return false;
+		if (walk->rest.bytes > 0)
+			position = zp_inner_route(node, word, *walk->rest.at);
+		if (position >= 0)
+			walk->slot = zp_load_acquire_u32(zp_inner_slots(node, word) + position);
+		if (zp_word_is_terminal(word))
+		{
+			walk->key_bytes = walk->used;
+			walk->payload = has_payload ? zp_load_acquire_u64(zp_inner_payload(node, word)) : 0;
+			return true;
+		}
+	}
+
+	if (walk->given == walk->found)
+		return false;
+	walk->key_bytes = walk->used + walk->suffix_bytes[walk->given];
+	walk->payload = has_payload
+		? zp_load_acquire_u64(zp_bucket_payload(walk->bucket, walk->entry[walk->given])) : 0;
+	walk->given++;
+	return true;
 }
 
 ZpStatus
@@ -94,9 +182,8 @@ zp_longest_prefix(ZpTrieSession *session, const void *query, size_t query_bytes,
 	while (next_prefix(&walk))
 	{
 		status = ZP_OK;
-		*key_bytes = walk.used;
-		found = read_payload(&walk);
-		pass_prefix(&walk);
+		*key_bytes = walk.key_bytes;
+		found = walk.payload;
 	}
 	if (status == ZP_OK && session->payload_kind == ZP_PAYLOAD_BLOCK)
 	{
@@ -130,10 +217,10 @@ zp_prefixes_of(ZpTrieSession *session, const void *query, size_t query_bytes,
 	begin_walk(&walk, session, query, query_bytes);
 	while (status == ZP_OK && *count < max_entries && next_prefix(&walk))
 	{
-		uint64_t	payload = read_payload(&walk);
-		ZpEntry		entry = {.key = query,.key_bytes = walk.used};
+		uint64_t	payload = walk.payload;
+		ZpEntry		entry = {.key = query,.key_bytes = walk.key_bytes};
 
-		if (walk.used >= min_bytes)
+		if (walk.key_bytes >= min_bytes)
 		{
 			if (session->payload_kind == ZP_PAYLOAD_FIXED)
 				entry.payload = payload;
@@ -155,7 +242,6 @@ zp_prefixes_of(ZpTrieSession *session, const void *query, size_t query_bytes,
 			}
 			entries[(*count)++] = entry;
 		}
-		pass_prefix(&walk);
 	}
 	zp_token_release(session->token);
 	if (session->map->map_failed)

@@ -48,6 +48,7 @@
 #include <string.h>
 
 #include "mem/runs.h"
+#include "port/barrier.h"
 
 #define ZP_ARENA_MAGIC		0x5a704172
 #define ZP_ARENA_LAYOUT		1	/* bump with any change of a struct in src/mem */
@@ -207,6 +208,7 @@ map_init(ZpArenaMap *map, const ZpSegmentOps *ops, void *ops_context,
 	map->ops_context = ops_context;
 	map->hooks = hooks;
 	map->participant = participant;
+	map->light_fences = zp_barrier_register();
 }
 
 ZpStatus

@@ -65,6 +65,7 @@ typedef struct ZpArenaMap
 	void	   *ops_context;
 	const ZpWaitHooks *hooks;	/* for cancellable waits; may be NULL */
 	uint32_t	participant;	/* this participant's number, never 0 */
+	bool		light_fences;	/* this process lets others make its fences (port/barrier.h) */
 
 	/*
 	 * Set when a segment could not be mapped and zp_at() returned the void

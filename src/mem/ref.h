@@ -35,9 +35,10 @@ typedef uint32_t ZpRef;
 static inline uint32_t
 zp_ref_segment(ZpRef ref)
 {
-	uint32_t	order = 29 - (uint32_t) __builtin_clz(ref);
+	uint32_t	order = 31 - (uint32_t) __builtin_clz(ref);
 
-	return ((order - ZP_FIRST_ORDER) << 2) + ((ref >> order) & 3);
+	/* The leading bit is a 4 behind the shift: no need to cut it off. */
+	return 4 * order + (ref >> (order - 2)) - 4 * (ZP_FIRST_ORDER + 3);
 }
 
 /* First ref of a segment; segment < ZP_SEGMENTS. */

@@ -122,12 +122,13 @@ zp_lazy_is_due(const ZpToken *token)
  * see what was stamped before that one.
  */
 static uint64_t
-oldest_version(ZpArenaMap *map, ZpVersions *versions)
+oldest_version(ZpArenaMap *map, ZpVersions *versions, const ZpToken *own)
 {
 	uint64_t	oldest = zp_fetch_add_seq_cst_u64(&versions->current, 1) + 1;
 	ZpToken    *token;
 
-	zp_fence_seq_cst();
+	if (!zp_fence_for_all(map, versions, own))
+		return 0;
 	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
 	{
 		uint64_t	version = zp_load_acquire_u64(&token->version);
@@ -226,7 +227,7 @@ zp_lazy_reclaim(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *to
 	if (zp_load_relaxed_u32(&token->tail) == ZP_NULL_REF)
 		return;
 	map->map_failed = false;
-	oldest = oldest_version(map, versions);
+	oldest = oldest_version(map, versions, token);
 	if (zp_token_acquire(versions, token) != ZP_OK)
 		return;					/* dropped: the pool goes as a whole */
 	(void) zp_mutex_lock(&token->reclaim_lock, NULL, NULL);
@@ -248,7 +249,7 @@ zp_lazy_reclaim_all(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken
 	zp_lazy_reclaim(map, versions, pool, token);
 
 	map->map_failed = false;
-	oldest = oldest_version(map, versions);
+	oldest = oldest_version(map, versions, token);
 	if (zp_token_acquire(versions, token) != ZP_OK)
 		return 0;
 	for (other = zp_first_token(map, versions); other != NULL; other = zp_next_token(map, other))

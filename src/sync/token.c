@@ -7,6 +7,10 @@
  * the current version, fences, and takes the smallest version that any token
  * carries: what was stamped before that one is out of everybody's reach.
  *
+ * The fence of acquiring is the reclaimer's to make, where the system lets it
+ * (port/barrier.h): then a reader has no fence, and one lookup's misses overlap with
+ * the next one's.
+ *
  * Why the fences suffice.  Let a reader R have met a block that a writer W
  * unlinked and stamped s, and a reclaimer C scan the tokens.  R stored its
  * version V and fenced before it met the block; W unlinked, fenced and then read
@@ -14,8 +18,15 @@
  * s >= V; C's fence comes after W's, so C sees R's token: V, a later one (R
  * released meanwhile) or 0.  V <= s keeps the block.
  *
- * Cost: a load, a store and a fence to acquire, a store to release; a scan of
- * all tokens for each ZP_LAZY_BULK retired blocks.  Weak: a participant that
+ * If R's fence is C's barrier: either R had stored V when the barrier hit its
+ * processor, and C, which looks after that, sees it; or R stored V, and so met what
+ * it met, after the barrier, when the unlinking, which came before the barrier, was there
+ * for all to see.  Whoever gets a token after C looked whether there is anybody to be
+ * hit has fenced once, in attaching, and met nothing before that.
+ *
+ * Cost: a load, a store and (where the reclaimer cannot make it) a fence to acquire, a
+ * store to release; a scan of all tokens, and a barrier if others have tokens, for each
+ * ZP_LAZY_BULK retired blocks.  Weak: a participant that
  * stays inside holds back everything that is retired meanwhile.
  */
 #include "sync/token_internal.h"
@@ -29,6 +40,21 @@ zp_versions_init(ZpVersions *versions)
 	zp_store_relaxed_u64(&versions->current, 1);
 }
 
+bool
+zp_fence_for_all(ZpArenaMap *map, ZpVersions *versions, const ZpToken *own)
+{
+	ZpToken    *token;
+
+	zp_fence_seq_cst();
+	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
+	{
+		if (token != own && zp_load_acquire_u32(&token->owner) != 0 &&
+			zp_load_relaxed_u32(&token->light))
+			return zp_barrier_all();
+	}
+	return !map->map_failed;
+}
+
 ZpStatus
 zp_versions_close(ZpArenaMap *map, ZpVersions *versions)
 {
@@ -37,9 +63,10 @@ zp_versions_close(ZpArenaMap *map, ZpVersions *versions)
 
 	zp_store_release_u32(&versions->closed, 1);
 
-	/* Whoever acquires after this fence sees `closed`; the others we see. */
-	zp_fence_seq_cst();
+	/* Whoever acquires after this barrier sees `closed`; the others we see. */
 	map->map_failed = false;
+	if (!zp_fence_for_all(map, versions, NULL))
+		return map->map_failed ? ZP_MAP_FAILED : ZP_BUSY;
 	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
 	{
 		if (zp_load_acquire_u64(&token->version) != 0)
@@ -74,6 +101,16 @@ zp_versions_free(ZpArenaMap *map, ZpVersions *versions, ZpPool *control_pool)
 	return ZP_OK;
 }
 
+/* The token is in the list and has us as its owner: now it can be used. */
+static ZpToken *
+own_token(ZpArenaMap *map, ZpToken *token)
+{
+	zp_store_relaxed_u32(&token->light, map->light_fences ? 1 : 0);
+	/* Either a reclaimer sees that we are there, or we see all that it did before. */
+	zp_fence_seq_cst();
+	return token;
+}
+
 ZpStatus
 zp_token_attach(ZpArenaMap *map, ZpVersions *versions, ZpPool *control_pool, ZpToken **token)
 {
@@ -93,7 +130,7 @@ zp_token_attach(ZpArenaMap *map, ZpVersions *versions, ZpPool *control_pool, ZpT
 		if (zp_load_relaxed_u32(&candidate->owner) == 0 &&
 			zp_cas_acquire_u32(&candidate->owner, &nobody, map->participant))
 		{
-			*token = candidate;
+			*token = own_token(map, candidate);
 			return ZP_OK;
 		}
 	}
@@ -117,7 +154,7 @@ zp_token_attach(ZpArenaMap *map, ZpVersions *versions, ZpPool *control_pool, ZpT
 		zp_store_relaxed_u32(&candidate->next, head);
 	while (!zp_cas_release_u32(&versions->tokens, &head, ref));
 	zp_fetch_add_relaxed_u32(&versions->token_count, 1);
-	*token = candidate;
+	*token = own_token(map, candidate);
 	return ZP_OK;
 }
 
@@ -126,27 +163,6 @@ zp_token_detach(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *to
 {
 	zp_lazy_reclaim(map, versions, pool, token);
 	zp_store_release_u32(&token->owner, 0);
-}
-
-ZpStatus
-zp_token_acquire(ZpVersions *versions, ZpToken *token)
-{
-	/* Release: who sees it has also seen what the token's last owner did. */
-	zp_store_release_u64(&token->version, zp_load_acquire_u64(&versions->current));
-	/* The version must be seen by reclaimers before we load any link. */
-	zp_fence_seq_cst();
-	if (ZP_UNLIKELY(zp_load_acquire_u32(&versions->closed)))
-	{
-		zp_token_release(token);
-		return ZP_DROPPED;
-	}
-	return ZP_OK;
-}
-
-void
-zp_token_release(ZpToken *token)
-{
-	zp_store_release_u64(&token->version, 0);
 }
 
 void

@@ -16,6 +16,7 @@
 #define ZP_TOKEN_H
 
 #include "mem/pool.h"
+#include "port/barrier.h"
 
 /* Most blocks that may be retired between two calls of zp_lazy_reserve. */
 #define ZP_RETIRES_PER_RESERVE	8
@@ -23,7 +24,7 @@
  * Retired blocks of one token after which its owner tries to free them; a large
  * block counts as one more for each ZP_LAZY_WEIGHT_BYTES.
  */
-#define ZP_LAZY_BULK			32
+#define ZP_LAZY_BULK			128
 #define ZP_LAZY_WEIGHT_BYTES	16384
 
 /* Shared.  One per object that is read without locks. */
@@ -43,8 +44,31 @@ typedef struct ZpVersions
 	ZpAtomicU32 token_count;
 } ZpVersions;
 
-/* Shared, in cache lines of its own.  See token.c for the fields' protection. */
-typedef struct ZpToken ZpToken;
+/* Shared, in cache lines of its own. */
+typedef struct ZpToken
+{
+	/* First line: written by the owner at every operation, read by reclaimers. */
+	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 version;	/* 0: not held */
+	ZpAtomicU64 count;			/* zp_token_count_add; written by the owner */
+	ZpAtomicU64 retired;		/* blocks, ever; written by the owner */
+	ZpAtomicU64 weight;			/* what was retired, ever: see zp_lazy_retire; the owner's */
+	ZpAtomicU64 reclaim_at;		/* weight at which the owner tries next; the owner's */
+	ZpAtomicU32 tail;			/* last batch, 0: none; the owner's */
+	ZpAtomicU32 spare;			/* batch that goes behind the tail, 0: none; the owner's */
+
+	/* Second line: rarely touched. */
+	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU32 owner;	/* participant, 0: nobody; taken by
+														 * compare-and-swap */
+	ZpAtomicU32 next;			/* next token of the object; never changes */
+	ZpMutex		reclaim_lock;	/* the consumer's; protects head and head_entry */
+	ZpRef		head;			/* first batch; set by the owner with reclaim_lock */
+	uint32_t	head_entry;		/* first entry of it not freed yet */
+	ZpAtomicU32 batches;		/* changed with reclaim_lock held, or by the owner */
+	ZpAtomicU64 freed;			/* blocks, ever; written with reclaim_lock held */
+	ZpAtomicU32 light;			/* 1: the owner leaves fences to reclaimers; set as it attaches */
+} ZpToken;
+
+_Static_assert(sizeof(ZpToken) == 2 * ZP_CACHE_LINE_BYTES, "a token is two cache lines");
 
 extern void zp_versions_init(ZpVersions *versions);
 
@@ -72,8 +96,29 @@ extern void zp_token_detach(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool,
  * From here to the release nothing that can be reached is reused.  Not recursive.
  * ZP_OK, or ZP_DROPPED (then it is not held).
  */
-extern ZpStatus zp_token_acquire(ZpVersions *versions, ZpToken *token);
-extern void zp_token_release(ZpToken *token);
+static inline void
+zp_token_release(ZpToken *token)
+{
+	zp_store_release_u64(&token->version, 0);
+}
+
+static inline ZpStatus
+zp_token_acquire(ZpVersions *versions, ZpToken *token)
+{
+	/* Release: who sees it has also seen what the token's last owner did. */
+	zp_store_release_u64(&token->version, zp_load_acquire_u64(&versions->current));
+	/* The version must be seen by reclaimers before we load any link. */
+	if (ZP_LIKELY(zp_load_relaxed_u32(&token->light)))
+		zp_barrier_light();
+	else
+		zp_fence_seq_cst();
+	if (ZP_UNLIKELY(zp_load_acquire_u32(&versions->closed)))
+	{
+		zp_token_release(token);
+		return ZP_DROPPED;
+	}
+	return ZP_OK;
+}
 
 /*
  * Makes room for ZP_RETIRES_PER_RESERVE retired blocks, so that retiring cannot

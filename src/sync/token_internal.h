@@ -1,6 +1,6 @@
 /*
  * token_internal.h
- *	  The layout of tokens and lazy free lists; for src/sync and the trie's checker.
+ *	  The layout of lazy free lists; for src/sync and the trie's checker.
  */
 #ifndef ZP_TOKEN_INTERNAL_H
 #define ZP_TOKEN_INTERNAL_H
@@ -32,30 +32,6 @@ typedef struct ZpLazyBatch
 
 _Static_assert(sizeof(ZpLazyBatch) == 1024, "a lazy batch fills a size class");
 
-struct ZpToken
-{
-	/* First line: written by the owner at every operation, read by reclaimers. */
-	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 version;	/* 0: not held */
-	ZpAtomicU64 count;			/* zp_token_count_add; written by the owner */
-	ZpAtomicU64 retired;		/* blocks, ever; written by the owner */
-	ZpAtomicU64 weight;			/* what was retired, ever: see zp_lazy_retire; the owner's */
-	ZpAtomicU64 reclaim_at;		/* weight at which the owner tries next; the owner's */
-	ZpAtomicU32 tail;			/* last batch, 0: none; the owner's */
-	ZpAtomicU32 spare;			/* batch that goes behind the tail, 0: none; the owner's */
-
-	/* Second line: rarely touched. */
-	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU32 owner;	/* participant, 0: nobody; taken by
-														 * compare-and-swap */
-	ZpAtomicU32 next;			/* next token of the object; never changes */
-	ZpMutex		reclaim_lock;	/* the consumer's; protects head and head_entry */
-	ZpRef		head;			/* first batch; set by the owner with reclaim_lock */
-	uint32_t	head_entry;		/* first entry of it not freed yet */
-	ZpAtomicU32 batches;		/* changed with reclaim_lock held, or by the owner */
-	ZpAtomicU64 freed;			/* blocks, ever; written with reclaim_lock held */
-};
-
-_Static_assert(sizeof(ZpToken) == 2 * ZP_CACHE_LINE_BYTES, "a token is two cache lines");
-
 static inline ZpToken *
 zp_first_token(ZpArenaMap *map, ZpVersions *versions)
 {
@@ -72,5 +48,12 @@ zp_next_token(ZpArenaMap *map, ZpToken *token)
 
 	return ref == ZP_NULL_REF ? NULL : zp_at(map, ref);
 }
+
+/*
+ * A full fence here and for every participant that has a token, but for the owner of
+ * `own` (may be NULL).  False: not everybody could be reached, or a token not be
+ * looked at (map->map_failed); then nothing may be concluded from tokens.
+ */
+extern bool zp_fence_for_all(ZpArenaMap *map, ZpVersions *versions, const ZpToken *own);
 
 #endif							/* ZP_TOKEN_INTERNAL_H */

@@ -3,22 +3,22 @@
  *	  Ordered reading of a trie, both ways, in batches.
  *
  * A batch acquires the token, walks down to where the cursor stands, and then
- * from node to node with a stack of frames, one a level.  It copies what it finds
- * and releases the token.  The nodes that it meets were each part of the trie at
- * some moment since the token was acquired; those that are replaced meanwhile
+ * from node to node: a stack of frames, one for each inner node on the way, and below
+ * them one bucket, whose entries are put in order when it is reached.  It copies what
+ * it finds and releases the token.  The nodes that it meets were each part of the trie
+ * at some moment since the token was acquired; those that are replaced meanwhile
  * keep their contents, so a key that stays is met once.
  *
- * Cost: one descent a batch, then about one node a key.  The stack takes 32
- * bytes a level; a trie can be as deep as its longest key.
+ * Cost: one descent a batch, a bucket's lines, and a comparison a key.  The stack
+ * takes 32 bytes a level; a trie can be as deep as its longest key.
  */
 #include "trie/cursor.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "trie/node.h"
+#include "trie/bucket.h"
 
-/* What of a node comes next, apart from the positions of its children (0 and up). */
+/* What of an inner node comes next, apart from the positions of its children (0 and up). */
 #define OWN_KEY	(-1)
 #define DONE	(-2)				/* backward: the own key comes last */
 
@@ -30,45 +30,25 @@ struct ZpCursorFrame
 	size_t		key_bytes;		/* of the walk, the node's path included */
 };
 
-/* Positions of children: of a label for sparse nodes, the label itself for direct ones. */
-
-static inline int
-positions(uint32_t word)
+typedef struct ZpCursorBucket
 {
-	return zp_word_is_direct(word) ? 256 : (int) zp_word_children(word);
-}
+	ZpBucket   *bucket;			/* NULL: the walk is at none */
+	size_t		key_bytes;		/* of the walk, the bucket's path included */
+	int			next;			/* position in the order; out of range: nothing is left */
+	bool		fresh;			/* none of its keys was met yet */
+	ZpBucketOrder order;
+} ZpCursorBucket;
 
-static inline unsigned char
-label_at(const ZpCursorFrame *frame, int position)
+/* A key that was met. */
+typedef struct Met
 {
-	if (zp_word_is_direct(frame->word))
-		return (unsigned char) position;
-	return zp_node_labels(frame->node, frame->word)[position];
-}
-
-static inline ZpRef
-child_at(const ZpCursorFrame *frame, int position)
-{
-	return zp_load_acquire_u32(&zp_node_children(frame->node, frame->word)[position]);
-}
-
-/*
- * Asks for the nodes that the walk will meet a little later: children of one node
- * lie anywhere, and waiting for each in turn is most of what a scan costs.
- */
-#define LOOK_AHEAD 4
-
-static inline void
-prefetch_child(ZpArenaMap *map, const ZpCursorFrame *frame, int position)
-{
-	ZpRef		child;
-
-	if (position < 0 || position >= positions(frame->word))
-		return;
-	child = zp_load_relaxed_u32(&zp_node_children(frame->node, frame->word)[position]);
-	if (child != ZP_NULL_REF && map->biased[zp_ref_segment(child)] != 0)
-		__builtin_prefetch(zp_at(map, child));
-}
+	size_t		key_bytes;		/* of the walk, then the suffix */
+	const unsigned char *suffix;
+	size_t		suffix_bytes;
+	uint64_t	payload;
+	bool		first;			/* of its node in this walk */
+	unsigned char room[8];
+} Met;
 
 static bool
 grow(void **memory, size_t *capacity, size_t wanted, size_t unit)
@@ -102,6 +82,7 @@ zp_cursor_end(ZpCursor *cursor)
 	free(cursor->key);
 	free(cursor->walk);
 	free(cursor->frames);
+	free(cursor->bucket);
 	memset(cursor, 0, sizeof(*cursor));
 }
 
@@ -116,7 +97,7 @@ zp_cursor_seek(ZpCursor *cursor, const void *key, size_t key_bytes, bool past)
 {
 	if (key_bytes > ZP_MAX_KEY_BYTES)
 		return ZP_KEY_TOO_LONG;
-	if (!grow((void **) &cursor->key, &cursor->key_capacity, key_bytes, 1))
+	if (!grow((void **) &cursor->key, &cursor->key_capacity, key_bytes + 1, 1))
 		return ZP_OUT_OF_MEMORY;
 	if (key_bytes > 0)
 		memcpy(cursor->key, key, key_bytes);
@@ -125,82 +106,169 @@ zp_cursor_seek(ZpCursor *cursor, const void *key, size_t key_bytes, bool past)
 	return ZP_OK;
 }
 
+/* Puts a path behind the first walk_bytes bytes of the walk. */
+static inline bool
+walk_path(ZpCursor *cursor, size_t walk_bytes, const unsigned char *path, size_t path_bytes)
+{
+	if (ZP_UNLIKELY(!grow((void **) &cursor->walk, &cursor->walk_capacity,
+						  walk_bytes + path_bytes + 1, 1)))
+		return false;
+	memcpy(cursor->walk + walk_bytes, path, path_bytes);
+	return true;
+}
+
 /*
- * Puts a node on the stack, as yet untouched; its path goes behind the first
- * walk_bytes bytes of the walk.
+ * Goes to a child, as yet untouched: an inner node is put on the stack, a bucket's
+ * keys are put in order.
  */
 static ZpStatus
-push_node(ZpCursor *cursor, ZpRef ref, size_t walk_bytes, ZpDirection direction)
+enter_node(ZpCursor *cursor, uint32_t slot, size_t walk_bytes, ZpDirection direction)
 {
-	ZpNode	   *node = zp_node_at(cursor->session->map, ref);
+	ZpTrieSession *session = cursor->session;
+	ZpNode	   *node = zp_node_at(session->map, slot);
 	uint32_t	word = zp_load_relaxed_u32(&node->word);
 	size_t		path_bytes = zp_word_path_bytes(word);
 	ZpCursorFrame *frame;
 
-	if (!grow((void **) &cursor->walk, &cursor->walk_capacity, walk_bytes + path_bytes + 1, 1) ||
+	if (zp_slot_is_bucket(slot))
+	{
+		ZpCursorBucket *at = cursor->bucket;
+
+		at->bucket = (ZpBucket *) node;
+		if (!walk_path(cursor, walk_bytes, zp_bucket_path(at->bucket, path_bytes), path_bytes))
+			return ZP_OUT_OF_MEMORY;
+		at->key_bytes = walk_bytes + path_bytes;
+		zp_bucket_order(at->bucket, zp_load_acquire_u32(&at->bucket->state),
+						zp_entry_bytes(session), &at->order);
+		at->next = direction == ZP_FORWARD ? 0 : (int) at->order.count - 1;
+		at->fresh = true;
+		return ZP_OK;
+	}
+	if (!walk_path(cursor, walk_bytes, zp_inner_path(node), path_bytes) ||
 		!grow((void **) &cursor->frames, &cursor->frame_capacity, cursor->frame_count + 1,
 			  sizeof(ZpCursorFrame)))
 		return ZP_OUT_OF_MEMORY;
-	memcpy(cursor->walk + walk_bytes, zp_node_path(node), path_bytes);
 	frame = &cursor->frames[cursor->frame_count++];
 	frame->node = node;
 	frame->word = word;
-	frame->next = direction == ZP_FORWARD ? OWN_KEY : positions(word) - 1;
+	frame->next = direction == ZP_FORWARD ? OWN_KEY : (int) zp_word_children(word) - 1;
 	frame->key_bytes = walk_bytes + path_bytes;
-	for (int ahead = 1; ahead < LOOK_AHEAD; ahead++)
-		prefetch_child(cursor->session->map, frame, direction == ZP_FORWARD ? ahead
-					   : positions(word) - 1 - ahead);
 	return ZP_OK;
 }
 
-/* Puts the child at a position of the topmost node on the stack. */
+/*
+ * Asks for the child at a position: while the walk is in one bucket, the next one's
+ * lines come.
+ */
+static inline void
+prefetch_child(ZpArenaMap *map, const ZpCursorFrame *frame, int position)
+{
+	uint32_t	slot;
+
+	if (position < 0 || position >= (int) zp_word_children(frame->word))
+		return;
+	slot = zp_load_relaxed_u32(&zp_inner_slots(frame->node, frame->word)[position]);
+	if (map->biased[zp_ref_segment(slot)] != 0)
+		zp_bucket_prefetch(zp_node_at(map, slot), slot);
+}
+
+/* Goes to the child at a position of the topmost node; `next` is moved behind it. */
 static ZpStatus
-push_child(ZpCursor *cursor, int position, ZpRef child, ZpDirection direction)
+enter_child(ZpCursor *cursor, int position, ZpDirection direction)
 {
 	ZpCursorFrame *frame = &cursor->frames[cursor->frame_count - 1];
+	uint32_t	slot = zp_load_acquire_u32(&zp_inner_slots(frame->node, frame->word)[position]);
 
-	/* push_node always leaves room for one byte behind the path. */
-	cursor->walk[frame->key_bytes] = label_at(frame, position);
-	return push_node(cursor, child, frame->key_bytes + 1, direction);
+	/* Going back below position 0 is just OWN_KEY. */
+	frame->next = position + (int) direction;
+	prefetch_child(cursor->session->map, frame, frame->next);
+	return enter_node(cursor, slot, frame->key_bytes, direction);
+}
+
+/* Where in a bucket's order the rest of the cursor's key is or would be. */
+static void
+seek_in_bucket(ZpCursor *cursor, size_t used, ZpDirection direction)
+{
+	ZpCursorBucket *at = cursor->bucket;
+	size_t		bytes = cursor->key_bytes - used;
+	const unsigned char *rest = cursor->key + used;
+	int			order = -1;
+	int			position = 0;
+
+	while (position < (int) at->order.count)
+	{
+		unsigned char room[8];
+		size_t		suffix_bytes;
+		const unsigned char *suffix = zp_head_suffix(at->bucket, at->order.head[position], room,
+													 &suffix_bytes);
+
+		order = memcmp(suffix, rest, suffix_bytes < bytes ? suffix_bytes : bytes);
+		if (order == 0)
+			order = suffix_bytes < bytes ? -1 : suffix_bytes > bytes;
+		if (order >= 0)
+			break;
+		position++;
+	}
+
+	/* Now the entry at `position`, if any, is the first that is not less. */
+	if (position < (int) at->order.count && order == 0)
+	{
+		if (cursor->position == ZP_CURSOR_PAST)
+			position += (int) direction;
+	}
+	else if (direction == ZP_BACKWARD)
+		position--;
+	at->next = position;
 }
 
 /*
- * Fills the stack so that advance() next finds the first key that the position
- * allows, in the direction.
+ * Makes advance() next find the first key that the position allows, in the
+ * direction.
  */
 static ZpStatus
 seek_position(ZpCursor *cursor, ZpDirection direction)
 {
 	const unsigned char *key = cursor->key;
-	size_t		used = 0;		/* bytes of the key before the topmost node's path */
-	ZpRef		root = zp_load_acquire_u32(&cursor->session->trie->root);
+	size_t		used = 0;		/* bytes of the key before the current node's path */
+	uint32_t	root = zp_load_acquire_u32(&cursor->session->trie->root);
 	ZpStatus	status;
 
 	cursor->frame_count = 0;
+	cursor->bucket->bucket = NULL;
 	if (root == ZP_NULL_REF)
 		return ZP_OK;
-	status = push_node(cursor, root, 0, direction);
+	status = enter_node(cursor, root, 0, direction);
 	if (status != ZP_OK || cursor->position == ZP_CURSOR_FIRST)
 		return status;
 
 	for (;;)
 	{
-		ZpCursorFrame *frame = &cursor->frames[cursor->frame_count - 1];
-		size_t		path_bytes = zp_word_path_bytes(frame->word);
-		const unsigned char *path = zp_node_path(frame->node);
+		bool		in_bucket = cursor->bucket->bucket != NULL;
+		ZpCursorFrame *frame = in_bucket ? NULL : &cursor->frames[cursor->frame_count - 1];
+		size_t		path_bytes = (in_bucket ? cursor->bucket->key_bytes : frame->key_bytes) - used;
+		const unsigned char *path = cursor->walk + used;
 		size_t		rest = cursor->key_bytes - used;
 		size_t		matched = zp_common_prefix(path, key + used,
 											   path_bytes < rest ? path_bytes : rest);
-		unsigned char label;
-		uint32_t	position;
+		int			position;
 
 		if (matched < path_bytes)
 		{
 			/* All keys below are greater than the key, or all are less. */
 			bool		greater = matched == rest || path[matched] > key[used + matched];
 
-			if (greater != (direction == ZP_FORWARD))
+			if (greater == (direction == ZP_FORWARD))
+				return ZP_OK;
+			if (in_bucket)
+				cursor->bucket->bucket = NULL;
+			else
 				cursor->frame_count--;
+			return ZP_OK;
+		}
+		used += matched;
+		if (in_bucket)
+		{
+			seek_in_bucket(cursor, used, direction);
 			return ZP_OK;
 		}
 		if (matched == rest)
@@ -213,71 +281,77 @@ seek_position(ZpCursor *cursor, ZpDirection direction)
 			return ZP_OK;
 		}
 
-		/* The key goes on: the children on one side of its label, then that child. */
-		label = key[used + matched];
-		used += matched + 1;
-		position = zp_word_is_direct(frame->word) ? label
-			: zp_lower_bound_byte(zp_node_labels(frame->node, frame->word),
-								  zp_word_children(frame->word), label);
-		frame->next = direction == ZP_FORWARD ? (int) position : (int) position - 1;
-		if ((int) position < positions(frame->word) && label_at(frame, (int) position) == label)
+		/* The key goes on: the children on one side of its byte's, then that child. */
+		position = zp_inner_route(frame->node, frame->word, key[used]);
+		if (position < 0)
 		{
-			ZpRef		child = child_at(frame, (int) position);
-
-			if (direction == ZP_FORWARD)
-				frame->next++;
-			if (child == ZP_NULL_REF)
-				return ZP_OK;
-			status = push_child(cursor, (int) position, child, direction);
-			if (status != ZP_OK)
-				return status;
-		}
-		else
+			frame->next = direction == ZP_FORWARD ? 0 : OWN_KEY;
 			return ZP_OK;
+		}
+		status = enter_child(cursor, position, direction);
+		if (status != ZP_OK)
+			return status;
 	}
 }
 
-/* Goes to the next node with a key: it is then on top.  ZP_OK, ZP_END, ZP_OUT_OF_MEMORY. */
+/* Goes to the next key.  ZP_OK, ZP_END, ZP_OUT_OF_MEMORY. */
 static ZpStatus
-advance(ZpCursor *cursor, ZpDirection direction)
+advance(ZpCursor *cursor, ZpDirection direction, Met *met)
 {
-	while (cursor->frame_count > 0)
+	ZpTrieSession *session = cursor->session;
+	ZpCursorBucket *at = cursor->bucket;
+
+	for (;;)
 	{
-		ZpCursorFrame *frame = &cursor->frames[cursor->frame_count - 1];
-		int			end = positions(frame->word);
-		int			position = frame->next;
-		ZpRef		child = ZP_NULL_REF;
+		ZpCursorFrame *frame;
 		ZpStatus	status;
 
-		if (position == OWN_KEY)
+		if (at->bucket != NULL)
+		{
+			uint32_t	entry;
+			uint64_t	head;
+
+			if (at->next < 0 || at->next >= (int) at->order.count)
+			{
+				at->bucket = NULL;
+				continue;
+			}
+			entry = at->order.entry[at->next];
+			head = at->order.head[at->next];
+			at->next += (int) direction;
+			met->first = at->fresh;
+			at->fresh = false;
+			met->key_bytes = at->key_bytes;
+			met->suffix = zp_head_suffix(at->bucket, head, met->room, &met->suffix_bytes);
+			met->payload = session->payload_kind == ZP_PAYLOAD_NONE ? 0
+				: zp_load_acquire_u64(zp_bucket_payload(at->bucket, entry));
+			return ZP_OK;
+		}
+		if (cursor->frame_count == 0)
+			return ZP_END;
+
+		frame = &cursor->frames[cursor->frame_count - 1];
+		if (frame->next == OWN_KEY)
 		{
 			frame->next = direction == ZP_FORWARD ? 0 : DONE;
-			if (zp_word_is_terminal(frame->word))
-				return ZP_OK;
+			if (!zp_word_is_terminal(frame->word))
+				continue;
+			met->first = true;
+			met->key_bytes = frame->key_bytes;
+			met->suffix_bytes = 0;
+			met->payload = session->payload_kind == ZP_PAYLOAD_NONE ? 0
+				: zp_load_acquire_u64(zp_inner_payload(frame->node, frame->word));
+			return ZP_OK;
+		}
+		if (frame->next == DONE || frame->next >= (int) zp_word_children(frame->word))
+		{
+			cursor->frame_count--;
 			continue;
 		}
-		while (position >= 0 && position < end)
-		{
-			child = child_at(frame, position);
-			if (child != ZP_NULL_REF)
-				break;
-			position += direction;
-		}
-		if (child != ZP_NULL_REF)
-		{
-			/* Going back below position 0 is just OWN_KEY. */
-			frame->next = position + direction;
-			prefetch_child(cursor->session->map, frame, position + LOOK_AHEAD * direction);
-			status = push_child(cursor, position, child, direction);
-			if (status != ZP_OK)
-				return status;
-		}
-		else if (direction == ZP_BACKWARD && position == OWN_KEY)
-			frame->next = OWN_KEY;
-		else
-			cursor->frame_count--;
+		status = enter_child(cursor, frame->next, direction);
+		if (status != ZP_OK)
+			return status;
 	}
-	return ZP_END;
 }
 
 /* The caller's buffer. */
@@ -288,54 +362,91 @@ typedef struct BatchBuffer
 	size_t		used;
 } BatchBuffer;
 
-/* Copies the topmost node's key and payload.  ZP_BUFFER_TOO_SMALL and what it takes. */
+/* Copies a key and its payload.  ZP_BUFFER_TOO_SMALL and what it takes. */
 static ZpStatus
-copy_entry(ZpCursor *cursor, BatchBuffer *buffer, ZpEntry *entry, size_t *needed)
+copy_entry(ZpCursor *cursor, const Met *met, BatchBuffer *buffer, ZpEntry *entry, size_t *needed)
 {
 	ZpTrieSession *session = cursor->session;
-	ZpCursorFrame *frame = &cursor->frames[cursor->frame_count - 1];
-	uint64_t	payload = session->payload_kind == ZP_PAYLOAD_NONE ? 0
-		: zp_load_acquire_u64(zp_node_payload(frame->node, frame->word));
 	size_t		value_bytes = session->payload_kind == ZP_PAYLOAD_BLOCK
-		? zp_payload_bytes(payload) : 0;
-	size_t		gap = -(uintptr_t) (buffer->bytes + buffer->used) & 7;
+		? zp_payload_bytes(met->payload) : 0;
+	size_t		gap = session->payload_kind == ZP_PAYLOAD_BLOCK
+		? -(uintptr_t) (buffer->bytes + buffer->used) & 7 : 0;
+	unsigned char *key;
 	ZpStatus	status;
 
-	*needed = gap + value_bytes + frame->key_bytes;
+	*needed = gap + value_bytes + met->key_bytes + met->suffix_bytes;
 	if (*needed > buffer->capacity - buffer->used)
 		return ZP_BUFFER_TOO_SMALL;
 	*entry = (ZpEntry) {0};
 	if (session->payload_kind == ZP_PAYLOAD_FIXED)
-		entry->payload = payload;
+		entry->payload = met->payload;
 	else if (session->payload_kind == ZP_PAYLOAD_BLOCK)
 	{
 		unsigned char *value = buffer->bytes + buffer->used + gap;
 
-		status = zp_copy_payload(session, payload, value, value_bytes);
+		status = zp_copy_payload(session, met->payload, value, value_bytes);
 		if (status != ZP_OK)
 			return status;
 		entry->value = value;
 		entry->value_bytes = value_bytes;
 	}
-	entry->key = buffer->bytes + buffer->used + gap + value_bytes;
-	entry->key_bytes = frame->key_bytes;
-	memcpy(buffer->bytes + buffer->used + gap + value_bytes, cursor->walk, frame->key_bytes);
+	key = buffer->bytes + buffer->used + gap + value_bytes;
+	entry->key = key;
+	entry->key_bytes = met->key_bytes + met->suffix_bytes;
+	memcpy(key, cursor->walk, met->key_bytes);
+	if (met->suffix_bytes > 0)
+		memcpy(key + met->key_bytes, met->suffix, met->suffix_bytes);
 	buffer->used += *needed;
 	return ZP_OK;
 }
 
-/* Copies entries until the trie, the entries or the buffer are at their end. */
+/* Whether a key comes behind the entry in the direction. */
+static bool
+is_behind(const ZpCursor *cursor, const Met *met, const ZpEntry *entry, ZpDirection direction)
+{
+	size_t		met_bytes = met->key_bytes + met->suffix_bytes;
+	size_t		bytes = entry->key_bytes < met->key_bytes ? entry->key_bytes : met->key_bytes;
+	int			order = memcmp(cursor->walk, entry->key, bytes);
+
+	if (order == 0 && entry->key_bytes > bytes && met->suffix_bytes > 0)
+	{
+		bytes = entry->key_bytes - met->key_bytes;
+		order = memcmp(met->suffix, entry->key + met->key_bytes,
+					   bytes < met->suffix_bytes ? bytes : met->suffix_bytes);
+	}
+	if (order == 0)
+		order = met_bytes < entry->key_bytes ? -1 : met_bytes > entry->key_bytes;
+	return order * (int) direction > 0;
+}
+
+/*
+ * Copies entries until the trie, the entries or the buffer are at their end.
+ *
+ * A bucket's range grows when its neighbour is removed.  If the walk still has their
+ * holder as it was, it meets a key that has come into that range since, and the
+ * neighbour as it was too, in the wrong order.  Neither the key nor what the neighbour
+ * had was there all the time, so whatever comes too late is left out.
+ */
 static ZpStatus
 copy_batch(ZpCursor *cursor, ZpDirection direction, ZpEntry *entries, size_t max_entries,
 		   BatchBuffer *buffer, size_t *count, size_t *needed)
 {
 	ZpStatus	status = seek_position(cursor, direction);
+	bool		in_doubt = false;
+	Met			met;
 
 	while (status == ZP_OK && *count < max_entries)
 	{
-		status = advance(cursor, direction);
-		if (status == ZP_OK)
-			status = copy_entry(cursor, buffer, &entries[*count], needed);
+		status = advance(cursor, direction, &met);
+		if (status != ZP_OK)
+			break;
+		if ((met.first || in_doubt) && *count > 0)
+		{
+			in_doubt = !is_behind(cursor, &met, &entries[*count - 1], direction);
+			if (in_doubt)
+				continue;
+		}
+		status = copy_entry(cursor, &met, buffer, &entries[*count], needed);
 		if (status == ZP_OK)
 			++*count;
 	}
@@ -354,6 +465,10 @@ zp_cursor_read(ZpCursor *cursor, ZpDirection direction, ZpEntry *entries, size_t
 	*needed = 0;
 	if (max_entries == 0)
 		return ZP_BAD_ARGUMENT;
+	if (cursor->bucket == NULL)
+		cursor->bucket = malloc(sizeof(ZpCursorBucket));
+	if (cursor->bucket == NULL)
+		return ZP_OUT_OF_MEMORY;
 	session->map->map_failed = false;
 	status = zp_token_acquire(&session->trie->versions, session->token);
 	if (status != ZP_OK)

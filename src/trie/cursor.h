@@ -39,9 +39,10 @@ typedef struct ZpCursor
 		ZP_CURSOR_AT,			/* the key itself is still to be given */
 		ZP_CURSOR_PAST			/* the key itself was given */
 	}			position;
-	ZpCursorFrame *frames;
+	ZpCursorFrame *frames;		/* the inner nodes above where a batch is at */
 	size_t		frame_count;
 	size_t		frame_capacity;
+	struct ZpCursorBucket *bucket;	/* the bucket there */
 } ZpCursor;
 
 /* One entry of a batch; it points into the batch's buffer. */

@@ -7,64 +7,78 @@
  */
 #include "trie/descend.h"
 
+/* Bytes of a path that the rest begins with. */
+static inline size_t
+matched_bytes(const ZpRest *rest, const unsigned char *path, size_t path_bytes)
+{
+	if (ZP_LIKELY(zp_rest_has_path(rest, path, path_bytes)))
+		return path_bytes;
+	return zp_common_prefix(path, rest->at, path_bytes < rest->bytes ? path_bytes : rest->bytes);
+}
+
 void
-zp_descend(ZpTrieSession *session, const unsigned char *key, size_t key_bytes,
-		   ZpDescent *descent)
+zp_descend(ZpTrieSession *session, ZpRest rest, ZpDescent *descent)
 {
 	ZpTrie	   *trie = session->trie;
-	ZpPlace    *place = &descent->place;
+	ZpMet	   *here = &descent->here;
 
-	descent->above = (ZpPlace) {0};
-	*place = (ZpPlace) {
-		.slot = &trie->root,
-		.lock = &trie->root_word
-	};
-	descent->used = 0;
-	descent->matched = 0;
+	descent->holder.node = NULL;
+	here->place = (ZpPlace) {&trie->root, &trie->root_word};
+	here->slot = zp_load_acquire_u32(here->place.slot);
+	if (here->slot == ZP_NULL_REF)
+	{
+		here->node = NULL;
+		descent->rest = rest;
+		descent->matched = 0;
+		descent->end = ZP_DESCENT_EMPTY;
+		return;
+	}
 
 	for (;;)
 	{
-		const unsigned char *rest = key + descent->used;
-		size_t		rest_bytes = key_bytes - descent->used;
 		size_t		path_bytes;
 		ZpAtomicU32 *slot;
+		uint32_t	child;
+		int			position;
 
-		descent->ref = zp_load_acquire_u32(place->slot);
-		if (descent->ref == ZP_NULL_REF)
+		here->node = zp_node_at(session->map, here->slot);
+		if (zp_slot_is_bucket(here->slot))
+			break;
+		here->word = zp_load_relaxed_u32(&here->node->word);
+		path_bytes = zp_word_path_bytes(here->word);
+		descent->matched = matched_bytes(&rest, zp_inner_path(here->node), path_bytes);
+		if (descent->matched < path_bytes || rest.bytes == path_bytes)
 		{
-			descent->node = NULL;
-			descent->end = ZP_DESCENT_EMPTY;
+			descent->rest = rest;
+			descent->end = descent->matched < path_bytes ? ZP_DESCENT_SPLIT : ZP_DESCENT_HERE;
 			return;
 		}
-		descent->node = zp_node_at(session->map, descent->ref);
-		descent->word = zp_load_relaxed_u32(&descent->node->word);
-		path_bytes = zp_word_path_bytes(descent->word);
-		descent->matched = zp_common_prefix(zp_node_path(descent->node), rest,
-											path_bytes < rest_bytes ? path_bytes : rest_bytes);
-		if (descent->matched < path_bytes)
+		position = zp_inner_route(here->node, here->word, rest.at[path_bytes]);
+		if (position >= 0)
 		{
-			descent->end = ZP_DESCENT_SPLIT;
+			slot = zp_inner_slots(here->node, here->word) + position;
+			child = zp_load_acquire_u32(slot);
+		}
+		if (position < 0 ||
+			(!zp_slot_is_bucket(child) &&
+			 zp_inner_path(zp_node_at(session->map, child))[0] != rest.at[path_bytes]))
+		{
+			descent->gap = position;
+			descent->rest = rest;
+			descent->end = ZP_DESCENT_GAP;
 			return;
 		}
-		if (rest_bytes == path_bytes)
-		{
-			descent->end = ZP_DESCENT_HERE;
-			return;
-		}
-		slot = zp_node_find_slot(descent->node, descent->word, rest[path_bytes]);
-		if (slot == NULL)
-		{
-			descent->end = ZP_DESCENT_NO_CHILD;
-			return;
-		}
-		descent->above = *place;
-		*place = (ZpPlace) {
-			.slot = slot,
-			.lock = &descent->node->word,
-			.holder = descent->node,
-			.holder_ref = descent->ref,
-			.holder_word = descent->word
-		};
-		descent->used += path_bytes + 1;
+		descent->holder = *here;
+		descent->position = position;
+		here->place = (ZpPlace) {slot, &descent->holder.node->word};
+		here->slot = child;
+		zp_rest_skip(&rest, path_bytes);
 	}
+
+	here->word = zp_load_relaxed_u32(&here->node->word);
+	descent->matched = matched_bytes(&rest, zp_bucket_path(zp_met_bucket(here),
+														   zp_word_path_bytes(here->word)),
+									 zp_word_path_bytes(here->word));
+	descent->rest = rest;
+	descent->end = ZP_DESCENT_BUCKET;
 }

@@ -5,43 +5,54 @@
 #ifndef ZP_DESCEND_H
 #define ZP_DESCEND_H
 
-#include "trie/node.h"
+#include "trie/bucket.h"
 
 /* A slot, and the word that locks it. */
 typedef struct ZpPlace
 {
 	ZpAtomicU32 *slot;
 	ZpAtomicU32 *lock;
-	ZpNode	   *holder;			/* NULL: the trie itself holds the slot of the root */
-	ZpRef		holder_ref;
-	uint32_t	holder_word;
 } ZpPlace;
+
+/* A node that was met, as it was then. */
+typedef struct ZpMet
+{
+	ZpPlace		place;			/* of the slot that led to it */
+	uint32_t	slot;			/* what that slot held: ref and kind */
+	ZpNode	   *node;
+	uint32_t	word;
+} ZpMet;
 
 typedef enum ZpDescentEnd
 {
-	ZP_DESCENT_EMPTY,			/* the slot is empty: so is the trie, or the direct node's slot */
-	ZP_DESCENT_SPLIT,			/* the key leaves the node's path, or ends inside it */
-	ZP_DESCENT_HERE,			/* the key ends at the node's end */
-	ZP_DESCENT_NO_CHILD			/* the key goes on, a sparse node has no child for it */
+	ZP_DESCENT_EMPTY,			/* the trie is empty */
+	ZP_DESCENT_SPLIT,			/* the key leaves the inner node's path, or ends inside it */
+	ZP_DESCENT_HERE,			/* the key ends behind the inner node's path */
+	ZP_DESCENT_GAP,				/* the key goes on, but the inner node has no child for its byte */
+	ZP_DESCENT_BUCKET			/* a bucket stands for the key's next byte */
 } ZpDescentEnd;
 
 typedef struct ZpDescent
 {
 	ZpDescentEnd end;
-	ZpPlace		above;			/* the slot that holds place.holder, if that is a node */
-	ZpPlace		place;			/* the slot that holds the node */
-	ZpNode	   *node;			/* NULL if EMPTY */
-	ZpRef		ref;
-	uint32_t	word;
-	size_t		used;			/* bytes of the key before the node's path */
-	size_t		matched;		/* bytes of the node's path that the key shares */
+	ZpMet		here;			/* EMPTY: only here.place */
+	ZpMet		holder;			/* the inner node that holds here.place.slot; node NULL: the trie */
+	int			position;		/* of here among the holder's children */
+	int			gap;			/* GAP: position of the child before the gap, -1: none */
+	ZpRest		rest;			/* of the key, from the path of `here` on */
+	size_t		matched;		/* bytes of that path that the key has */
 } ZpDescent;
 
 /*
  * Goes as far as it can without a lock.  The token is held.  Look at
  * map->map_failed after.
  */
-extern void zp_descend(ZpTrieSession *session, const unsigned char *key, size_t key_bytes,
-					   ZpDescent *descent);
+extern void zp_descend(ZpTrieSession *session, ZpRest rest, ZpDescent *descent);
+
+static inline ZpBucket *
+zp_met_bucket(const ZpMet *met)
+{
+	return (ZpBucket *) met->node;
+}
 
 #endif							/* ZP_DESCEND_H */

@@ -4,74 +4,55 @@
  *
  * Every node on the way was part of the trie at some moment since the token was
  * acquired (a slot of a replaced node keeps what it held when the node was
- * replaced), so what is found, or not found, was true at some moment of the call.
+ * replaced), and a bucket is read as it was when its state was loaded, or later; so
+ * what is found, or not found, was true at some moment of the call.
  */
-#include "trie/node.h"
-
-#include <string.h>
-
-/* A path of a few bytes is not worth a call. */
-static inline bool
-same_bytes(const unsigned char *a, const unsigned char *b, size_t bytes)
-{
-	if (bytes > 16)
-		return memcmp(a, b, bytes) == 0;
-	while (bytes > 0)
-	{
-		if (*a++ != *b++)
-			return false;
-		bytes--;
-	}
-	return true;
-}
+#include "trie/walk.h"
 
 /* The payload of a key; the token is held.  ZP_OK, ZP_NOT_FOUND. */
-static inline ZpStatus
+ZP_ALWAYS_INLINE ZpStatus
 find_payload(ZpTrieSession *session, const unsigned char *key, size_t key_bytes,
 			 uint64_t *payload)
 {
-	ZpRef		ref = zp_load_acquire_u32(&session->trie->root);
+	size_t		entry_bytes = zp_entry_bytes(session);
+	ZpShortKey	room;
+	ZpWalk		walk;
+	ZpBucket   *bucket;
+	ZpSuffix	suffix;
+	int			entry;
 
-	while (ref != ZP_NULL_REF)
+	zp_walk(session, zp_rest_begin(key, key_bytes, &room), &walk);
+	if (walk.node == NULL)
+		return ZP_NOT_FOUND;
+	if (ZP_UNLIKELY(!walk.is_bucket))
 	{
-		ZpNode	   *node = zp_node_at(session->map, ref);
-		uint32_t	word = zp_load_relaxed_u32(&node->word);
-		size_t		path_bytes = zp_word_path_bytes(word);
-		ZpAtomicU32 *slot;
-
-		if (path_bytes > key_bytes || !same_bytes(zp_node_path(node), key, path_bytes))
+		if (!zp_word_is_terminal(walk.word))
 			return ZP_NOT_FOUND;
-		key += path_bytes;
-		key_bytes -= path_bytes;
-		if (key_bytes == 0)
-		{
-			if (!zp_word_is_terminal(word))
-				return ZP_NOT_FOUND;
-			*payload = session->payload_kind == ZP_PAYLOAD_NONE ? 0
-				: zp_load_acquire_u64(zp_node_payload(node, word));
-			return ZP_OK;
-		}
-		slot = zp_node_find_slot(node, word, *key);
-		if (slot == NULL)
-			return ZP_NOT_FOUND;
-		ref = zp_load_acquire_u32(slot);
-		key++;
-		key_bytes--;
+		*payload = entry_bytes == 8 ? 0
+			: zp_load_acquire_u64(zp_inner_payload(walk.node, walk.word));
+		return ZP_OK;
 	}
-	return ZP_NOT_FOUND;
+	bucket = (ZpBucket *) walk.node;
+	suffix = zp_rest_suffix(&walk.rest);
+	entry = zp_bucket_find(bucket, zp_state_count(zp_load_acquire_u32(&bucket->state)),
+						   entry_bytes, &suffix);
+	if (entry < 0)
+		return ZP_NOT_FOUND;
+	*payload = entry_bytes == 8 ? 0
+		: zp_load_acquire_u64(zp_bucket_payload(bucket, (uint32_t) entry));
+	return ZP_OK;
 }
 
-ZpStatus
-zp_trie_lookup(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *payload)
+/* All that zp_trie_lookup does with a key that is not too long. */
+ZP_ALWAYS_INLINE ZpStatus
+look_up(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *payload)
 {
 	uint64_t	found = 0;
 	ZpStatus	status;
 
-	if (key_bytes > ZP_MAX_KEY_BYTES)
-		return ZP_KEY_TOO_LONG;
 	session->map->map_failed = false;
 	status = zp_token_acquire(&session->trie->versions, session->token);
-	if (status != ZP_OK)
+	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
 	status = find_payload(session, key, key_bytes, &found);
 	zp_token_release(session->token);
@@ -80,6 +61,22 @@ zp_trie_lookup(ZpTrieSession *session, const void *key, size_t key_bytes, uint64
 	if (payload != NULL)
 		*payload = session->payload_kind == ZP_PAYLOAD_FIXED ? found : 0;
 	return status;
+}
+
+ZP_X86_64_V3 static ZpStatus
+look_up_v3(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *payload)
+{
+	return look_up(session, key, key_bytes, payload);
+}
+
+ZpStatus
+zp_trie_lookup(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *payload)
+{
+	if (ZP_UNLIKELY(key_bytes > ZP_MAX_KEY_BYTES))
+		return ZP_KEY_TOO_LONG;
+	if (ZP_HAVE_X86_64_V3())
+		return look_up_v3(session, key, key_bytes, payload);
+	return look_up(session, key, key_bytes, payload);
 }
 
 ZpStatus

@@ -10,7 +10,6 @@
 #include "trie/node_lock.h"
 
 #include "port/backoff.h"
-#include "trie/node.h"
 
 /* ZP_OK, ZP_BUSY, or ZP_NOT_FOUND if it is obsolete. */
 static ZpStatus
@@ -52,28 +51,17 @@ wait_for(ZpAtomicU32 *word, const ZpWaitHooks *hooks)
 	return status == ZP_CANCELLED ? ZP_CANCELLED : ZP_OK;
 }
 
-static void
-unlock(ZpAtomicU32 *word, uint32_t bits)
+void
+zp_node_unlock_obsolete(ZpAtomicU32 *word)
 {
 	uint32_t	seen = zp_load_relaxed_u32(word);
 
 	while (!zp_cas_release_u32(word, &seen,
-							   (seen & ~(ZP_NODE_LOCKED | ZP_NODE_WAITED)) | bits))
+							   (seen & ~(uint32_t) (ZP_NODE_LOCKED | ZP_NODE_WAITED)) |
+							   ZP_NODE_OBSOLETE))
 		;
 	if (ZP_UNLIKELY(seen & ZP_NODE_WAITED))
 		(void) zp_futex_wake_all(word);
-}
-
-void
-zp_node_unlock(ZpAtomicU32 *word)
-{
-	unlock(word, 0);
-}
-
-void
-zp_node_unlock_obsolete(ZpAtomicU32 *word)
-{
-	unlock(word, ZP_NODE_OBSOLETE);
 }
 
 ZpStatus
@@ -94,7 +82,7 @@ zp_node_lock_all(ZpAtomicU32 *const *words, int n, const ZpWaitHooks *hooks)
 			continue;
 
 		for (int held = i - 1; held >= 0; held--)
-			unlock(words[held], 0);
+			zp_node_unlock(words[held]);
 		if (status == ZP_BUSY && wait_for(words[i], hooks) != ZP_OK)
 			return ZP_CANCELLED;
 		return ZP_BUSY;

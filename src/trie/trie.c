@@ -67,6 +67,8 @@ zp_trie_open(ZpArenaMap *map, ZpRef ref, ZpTrieSession *session)
 	session->trie = trie;
 	session->pool = zp_at(map, trie->pool);
 	session->payload_kind = (ZpPayloadKind) trie->payload_kind;
+	session->finger.bucket = NULL;
+	session->entry_bytes = trie->payload_kind == ZP_PAYLOAD_NONE ? 8 : 16;
 	if (map->map_failed)
 		return ZP_MAP_FAILED;
 	return zp_token_attach(map, &trie->versions, control_pool, &session->token);

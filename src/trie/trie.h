@@ -30,6 +30,23 @@ typedef enum ZpPayloadKind
 
 typedef struct ZpTrie ZpTrie;	/* shared; see node.h */
 
+#define ZP_FINGER_BYTES		64
+
+/*
+ * Where the last key was appended behind all others: keys that come in order go there
+ * without a walk.  The bucket is what it was as long as nobody has tried to free memory
+ * since, that is, as long as the version is the same.
+ */
+typedef struct ZpFinger
+{
+	struct ZpBucket *bucket;	/* NULL: none */
+	uint64_t	version;		/* the current one, while the bucket was in use */
+	size_t		bytes;			/* of keys, before the bucket's path */
+	uint32_t	low;			/* the next byte of keys that the bucket stands for: from low... */
+	uint32_t	high;			/* ...below high */
+	unsigned char prefix[ZP_FINGER_BYTES];
+} ZpFinger;
+
 /* One participant's use of a trie; private to it, used by one thread. */
 typedef struct ZpTrieSession
 {
@@ -38,6 +55,8 @@ typedef struct ZpTrieSession
 	ZpPool	   *pool;
 	ZpToken    *token;
 	ZpPayloadKind payload_kind;
+	uint32_t	entry_bytes;	/* of a key in a bucket: 8, and 8 for a payload */
+	ZpFinger	finger;
 } ZpTrieSession;
 
 /*

@@ -220,10 +220,10 @@ failing_allocations_change_nothing(void **state)
 	fixture_create(&fixture, ZP_PAYLOAD_FIXED, 0);
 	oracle_create(&oracle, 5, 600);
 	zp_point_hook = fail_allocation;
-	for (int i = 0; i < 6000; i++)
+	for (int i = 0; i < 40000; i++)
 	{
 		OracleKey  *key = &oracle.keys[random_below(&random, (uint32_t) oracle.count)];
-		bool		deleting = (i / 1000) % 2 == 1 ? random_below(&random, 4) > 0
+		bool		deleting = (i / 2000) % 2 == 1 ? random_below(&random, 4) > 0
 			: random_below(&random, 4) == 0;
 		ZpStatus	status;
 

@@ -1,0 +1,64 @@
+/*
+ * bucket.c
+ *	  Work on one bucket: its order, a new entry, a dead one.
+ */
+#include "trie/bucket.h"
+
+bool
+zp_head_less_long(const ZpBucket *bucket, uint64_t a, uint64_t b)
+{
+	unsigned char a_room[8];
+	unsigned char b_room[8];
+	const unsigned char *a_at;
+	const unsigned char *b_at;
+	size_t		a_bytes;
+	size_t		b_bytes;
+	int			order;
+
+	a_at = zp_head_suffix(bucket, a, a_room, &a_bytes);
+	b_at = zp_head_suffix(bucket, b, b_room, &b_bytes);
+	order = memcmp(a_at, b_at, a_bytes < b_bytes ? a_bytes : b_bytes);
+	return order != 0 ? order < 0 : a_bytes < b_bytes;
+}
+
+void
+zp_bucket_order(ZpBucket *bucket, uint32_t state, size_t entry_bytes, ZpBucketOrder *order)
+{
+	uint32_t	count = zp_state_count(state);
+	uint32_t	sorted = zp_state_sorted(state);
+	uint32_t	n = 0;
+
+	for (uint32_t entry = 0; entry < count; entry++)
+	{
+		uint64_t	head = zp_load_relaxed_u64(zp_bucket_head(bucket, entry, entry_bytes));
+		uint32_t	at = n;
+
+		if (head == ZP_HEAD_DEAD)
+			continue;
+		/* The tail is short, and what comes in order costs one comparison. */
+		if (entry >= sorted)
+		{
+			while (at > 0 && zp_head_less(bucket, head, order->head[at - 1]))
+			{
+				order->head[at] = order->head[at - 1];
+				order->entry[at] = order->entry[at - 1];
+				at--;
+			}
+		}
+		order->head[at] = head;
+		order->entry[at] = (uint8_t) entry;
+		n++;
+	}
+	order->count = n;
+}
+
+void
+zp_bucket_kill(ZpBucket *bucket, size_t entry_bytes, uint32_t entry)
+{
+	uint32_t	state = zp_load_relaxed_u32(&bucket->state);
+
+	zp_store_release_u64(zp_bucket_head(bucket, entry, entry_bytes), ZP_HEAD_DEAD);
+	zp_store_release_u32(&bucket->state,
+						 zp_make_state(zp_state_count(state), zp_state_sorted(state),
+									   zp_state_dead(state) + 1));
+}

@@ -1,0 +1,111 @@
+/*
+ * walk.h
+ *	  The way of a reader down to a key's bucket.
+ *
+ * Inline, and with as few instructions as can be, for it is most of what a lookup
+ * costs, and decides how many lookups a processor works on at a time.
+ */
+#ifndef ZP_WALK_H
+#define ZP_WALK_H
+
+#include "trie/bucket.h"
+
+/*
+ * Where walks are inlined there are two versions of the function, one of them for
+ * processors that have the instructions of x86-64-v3 (from 2013 on); chosen at each call
+ * by one test of a variable that the compiler's runtime library fills in.
+ */
+#if defined(__x86_64__) && !defined(ZP_THREAD_SANITIZER)
+#define ZP_X86_64_V3 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt,movbe")))
+#define ZP_HAVE_X86_64_V3() __builtin_cpu_supports("avx2")
+#else
+#define ZP_X86_64_V3
+#define ZP_HAVE_X86_64_V3() false
+#endif
+#define ZP_ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* Where a walk ended. */
+typedef struct ZpWalk
+{
+	ZpNode	   *node;			/* a bucket, or an inner node where the key ends; NULL: none */
+	bool		is_bucket;
+	uint32_t	word;			/* of an inner node */
+	ZpRest		rest;			/* of the key, behind the node's path */
+
+	/* A bucket's holder, NULL: none, and where in the key the bucket's path begins. */
+	ZpNode	   *holder;
+	uint32_t	holder_word;
+	const unsigned char *path_at;
+} ZpWalk;
+
+/*
+ * Goes as far as there are nodes whose paths the key has; node is NULL if that is not
+ * far enough.  The token is held; the rest is from zp_rest_begin.
+ */
+ZP_ALWAYS_INLINE void
+zp_walk(ZpTrieSession *session, ZpRest key, ZpWalk *walk)
+{
+	ZpArenaMap *map = session->map;
+	uint32_t	slot = zp_load_acquire_u32(&session->trie->root);
+	const unsigned char *at = key.at;
+	const unsigned char *end = key.at + key.bytes;
+	ZpBucket   *bucket;
+	size_t		path_bytes;
+
+	walk->node = NULL;
+	walk->holder = NULL;
+	if (ZP_UNLIKELY(slot == ZP_NULL_REF))
+		return;
+	while (!zp_slot_is_bucket(slot))
+	{
+		ZpNode	   *node = zp_node_at(map, slot);
+		uint32_t	word = zp_load_relaxed_u32(&node->word);
+		ZpAtomicU32 *slots;
+		int			position;
+
+		path_bytes = zp_word_path_bytes(word);
+		if (!zp_has_path(at, end, zp_inner_path(node), path_bytes))
+			return;
+		at += path_bytes;
+		if (ZP_UNLIKELY(at >= end))
+		{
+			if (at > end)
+				return;
+			walk->node = node;
+			walk->word = word;
+			walk->is_bucket = false;
+			return;
+		}
+		if (ZP_LIKELY(!zp_word_is_wide(word)))
+		{
+			slots = zp_sparse_slots(node);
+			position = (int) zp_count_at_most((unsigned char *) node + ZP_PATH_OFFSET + path_bytes,
+											  zp_word_children(word), *at) - 1;
+		}
+		else
+		{
+			slots = zp_inner_slots(node, word);
+			position = zp_inner_route(node, word, *at);
+		}
+		if (ZP_UNLIKELY(position < 0))
+			return;
+		slot = zp_load_acquire_u32(slots + position);
+		walk->holder = node;
+		walk->holder_word = word;
+	}
+
+	bucket = (ZpBucket *) zp_node_at(map, slot);
+	zp_bucket_prefetch(bucket, slot);
+	path_bytes = zp_word_path_bytes(zp_load_relaxed_u32(&bucket->word));
+	if (!zp_has_path(at, end, zp_bucket_path(bucket, path_bytes), path_bytes))
+		return;
+	walk->path_at = at;
+	at += path_bytes;
+	if (ZP_UNLIKELY(at > end))
+		return;
+	walk->node = (ZpNode *) bucket;
+	walk->is_bucket = true;
+	walk->rest = (ZpRest) {at, (size_t) (end - at)};
+}
+
+#endif							/* ZP_WALK_H */
