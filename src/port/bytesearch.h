@@ -1,8 +1,8 @@
 /*
  * bytesearch.h
- *	  Two searches in the bytes of a trie's nodes, 16 or 32 of them at a time.
+ *	  Two searches in the bytes of a trie's nodes, 16 of them at a time.
  *
- * zp_count_at_most: an inner node keeps `count` labels, ascending and distinct; how
+ * zp_count_at_most: an inner node keeps up to 32 labels, ascending and distinct; how
  * many of them are not greater than a byte?  The answer less one is the child that
  * the byte leads to.
  *
@@ -10,15 +10,13 @@
  * order; which of them equal a byte?  The answer is a mask.
  *
  * A vector load may read past the bytes that count, and the lanes behind them are
- * masked out of the answer.  THE CALLER GUARANTEES what can be read from `bytes` on:
- * for zp_count_at_most ZP_BYTES_READABLE bytes, and 5 * count if that is more (the
- * node's children, of four bytes each, follow its labels); for zp_match_bytes
- * ZP_MATCH_BYTES bytes.
+ * dropped.  THE CALLER GUARANTEES that ZP_BYTES_SEARCHED bytes can be read from `bytes`
+ * on, however few of them count.
  *
- * Up to 16 labels, the common case, and all matches are inline here and use what
- * every x86-64 (SSE2) and aarch64 (NEON) has.  More labels go out of line, where
- * AVX2 is used if the processor has it; see bytesearch.c.  Each has a scalar twin
- * that says the same, for every other platform and for the tests.
+ * Both are inline and use what every x86-64 (SSE2) and aarch64 (NEON) has.  Inlined
+ * into a function for ZP_X86_64_V3 they become AVX2 code, with BMI's bit counts; see
+ * there.  Each has a scalar twin that says the same, for every other platform and for
+ * the tests.
  *
  * What lies behind may be written by others, while a load covers it.  C has no
  * word for a vector load of which some lanes race; every processor gives each byte
@@ -36,22 +34,37 @@
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #define ZP_BYTES_SSE2 1
-/* AVX2 code is compiled function by function, so the build needs no -mavx2. */
-#define ZP_BYTES_AVX2 1
 #elif defined(__aarch64__) && defined(__AARCH64EL__) && defined(__ARM_NEON)
 #include <arm_neon.h>
 #define ZP_BYTES_NEON 1
 #endif
 #endif
 
-/* Bytes that can be read from the first label on, however few labels there are. */
-#define ZP_BYTES_READABLE 16
+/*
+ * A function that is hot enough has two versions, one of them for processors that have
+ * the instructions of x86-64-v3 (most, from 2013 on).  Its body is a ZP_ALWAYS_INLINE
+ * function, inlined into both; which one runs is chosen at each call:
+ *
+ *	  ZP_X86_64_V3 static int work_v3(int a) { return work_inline(a); }
+ *	  int work(int a) { return ZP_HAVE_X86_64_V3() ? work_v3(a) : work_inline(a); }
+ *
+ * The choice is one test of a variable that the compiler's runtime library fills in
+ * before any of our code runs, from CPUID and from what the operating system saves; no
+ * pointer of ours is written, so there is no race and nothing to initialise.  An ifunc
+ * would be free but is tied to glibc, and a compile-time -march to the machine of the
+ * build.
+ */
+#if defined(__x86_64__) && !defined(ZP_THREAD_SANITIZER)
+#define ZP_X86_64_V3 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt,movbe")))
+#define ZP_HAVE_X86_64_V3() (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+#else
+#define ZP_X86_64_V3
+#define ZP_HAVE_X86_64_V3() false
+#endif
+#define ZP_ALWAYS_INLINE static inline __attribute__((always_inline))
 
-/* Up to this many labels are searched inline with one load. */
-#define ZP_BYTES_INLINE 16
-
-/* Bytes that zp_match_bytes looks at. */
-#define ZP_MATCH_BYTES 32
+/* Bytes that a search may read, and the most that count. */
+#define ZP_BYTES_SEARCHED 32
 
 /* Scalar twins: read only what counts. */
 
@@ -75,37 +88,13 @@ zp_match_bytes_scalar(const unsigned char *bytes, uint32_t count, unsigned char 
 	return mask;
 }
 
-/* Any count; for the tests, which want each by its name. */
-#ifdef ZP_BYTES_SSE2
-extern uint32_t zp_count_at_most_sse2(const unsigned char *bytes, uint32_t count,
-									  unsigned char wanted);
-#endif
-#ifdef ZP_BYTES_AVX2
-/* Whether this processor and this operating system have AVX2. */
-extern bool zp_bytes_have_avx2(void);
-
-/* Only where zp_bytes_have_avx2() says so, and count >= 7 (32 <= 5 * 7). */
-extern uint32_t zp_count_at_most_avx2(const unsigned char *bytes, uint32_t count,
-									  unsigned char wanted);
-#endif
-#ifdef ZP_BYTES_NEON
-extern uint32_t zp_count_at_most_neon(const unsigned char *bytes, uint32_t count,
-									  unsigned char wanted);
-#endif
-
-/* More than ZP_BYTES_INLINE labels, by the best that this processor has. */
-extern uint32_t zp_count_at_most_many(const unsigned char *bytes, uint32_t count,
-									  unsigned char wanted);
-
 /*
  * One block of 16 bytes at `bytes`: how many come before the first that is greater
  * than wanted (16: none is), and which equal it, a bit each.
  */
 #if defined(ZP_BYTES_SSE2)
 
-#define ZP_BYTES_BLOCK 1
-
-static inline uint32_t
+ZP_ALWAYS_INLINE uint32_t
 zp_block_at_most(const unsigned char *bytes, unsigned char wanted)
 {
 	__m128i		block = _mm_loadu_si128((const __m128i *) bytes);
@@ -118,7 +107,7 @@ zp_block_at_most(const unsigned char *bytes, unsigned char wanted)
 	return (uint32_t) __builtin_ctz(~(uint32_t) _mm_movemask_epi8(at_most));
 }
 
-static inline uint32_t
+ZP_ALWAYS_INLINE uint32_t
 zp_block_match(const unsigned char *bytes, unsigned char wanted)
 {
 	__m128i		block = _mm_loadu_si128((const __m128i *) bytes);
@@ -128,9 +117,7 @@ zp_block_match(const unsigned char *bytes, unsigned char wanted)
 
 #elif defined(ZP_BYTES_NEON)
 
-#define ZP_BYTES_BLOCK 1
-
-static inline uint32_t
+ZP_ALWAYS_INLINE uint32_t
 zp_block_at_most(const unsigned char *bytes, unsigned char wanted)
 {
 	uint8x16_t	greater = vcgtq_u8(vld1q_u8(bytes), vdupq_n_u8(wanted));
@@ -142,7 +129,7 @@ zp_block_at_most(const unsigned char *bytes, unsigned char wanted)
 	return lanes == 0 ? 16 : (uint32_t) __builtin_ctzll(lanes) / 4;
 }
 
-static inline uint32_t
+ZP_ALWAYS_INLINE uint32_t
 zp_block_match(const unsigned char *bytes, unsigned char wanted)
 {
 	static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
@@ -154,27 +141,26 @@ zp_block_match(const unsigned char *bytes, unsigned char wanted)
 
 #endif
 
-/* How many of count (0..256) ascending bytes are at most wanted. */
-static inline uint32_t
+/* How many of count (0..ZP_BYTES_SEARCHED) ascending bytes are at most wanted. */
+ZP_ALWAYS_INLINE uint32_t
 zp_count_at_most(const unsigned char *bytes, uint32_t count, unsigned char wanted)
 {
-#ifdef ZP_BYTES_BLOCK
-	uint32_t	found;
+#if defined(ZP_BYTES_SSE2) || defined(ZP_BYTES_NEON)
+	uint32_t	found = zp_block_at_most(bytes, wanted);
 
-	if (ZP_UNLIKELY(count > ZP_BYTES_INLINE))
-		return zp_count_at_most_many(bytes, count, wanted);
-	found = zp_block_at_most(bytes, wanted);
+	if (found == 16)
+		found += zp_block_at_most(bytes + 16, wanted);
 	return found < count ? found : count;
 #else
 	return zp_count_at_most_scalar(bytes, count, wanted);
 #endif
 }
 
-/* Which of count (0..ZP_MATCH_BYTES) bytes equal wanted: bit i for bytes[i]. */
-static inline uint32_t
+/* Which of count (0..ZP_BYTES_SEARCHED) bytes equal wanted: bit i for bytes[i]. */
+ZP_ALWAYS_INLINE uint32_t
 zp_match_bytes(const unsigned char *bytes, uint32_t count, unsigned char wanted)
 {
-#ifdef ZP_BYTES_BLOCK
+#if defined(ZP_BYTES_SSE2) || defined(ZP_BYTES_NEON)
 	uint32_t	mask = zp_block_match(bytes, wanted) | zp_block_match(bytes + 16, wanted) << 16;
 
 	return mask & (uint32_t) (((uint64_t) 1 << count) - 1);

@@ -60,7 +60,7 @@ typedef struct ZpBucket
 	unsigned char entries[];
 } ZpBucket;
 
-_Static_assert(sizeof(ZpBucket) == ZP_CACHE_LINE_BYTES && ZP_MATCH_BYTES == ZP_BUCKET_ENTRIES,
+_Static_assert(sizeof(ZpBucket) == ZP_CACHE_LINE_BYTES && ZP_BYTES_SEARCHED == ZP_BUCKET_ENTRIES,
 			   "what a search looks at first is one cache line");
 
 /* What `state` says, unpacked.  Live entries: count less dead. */

@@ -131,16 +131,19 @@ write_path(const ZpPlan *plan, unsigned char *path)
 	}
 }
 
-/* A suffix that may lie anywhere: no byte but its own is read. */
+/* The suffix of an item behind its first `skip` bytes; no byte but its own is read. */
 static ZpSuffix
-make_suffix(const unsigned char *at, size_t bytes)
+item_suffix(const ZpItem *item, size_t skip)
 {
-	unsigned char first[8] = {0};
+	const unsigned char *at = zp_item_at(item) + skip;
+	size_t		bytes = item->bytes - skip;
+	uint64_t	first = 0;
 
 	if (bytes > 8)
 		return zp_make_suffix(at, bytes, zp_load_big_endian(at), zp_load_big_endian(at + bytes - 8));
-	memcpy(first, at, bytes);
-	return zp_make_suffix(at, bytes, zp_load_big_endian(first), 0);
+	for (size_t i = 0; i < bytes; i++)
+		first |= (uint64_t) at[i] << (56 - 8 * i);
+	return zp_make_suffix(at, bytes, first, 0);
 }
 
 /* The entries of the old bucket, one behind the other, in order. */
@@ -200,8 +203,7 @@ write_bucket(ZpChange *change, const ZpPlan *plan)
 	for (int i = plan->low; i < plan->high; i++)
 	{
 		const ZpItem *item = change->sorted[i];
-		ZpSuffix	suffix = make_suffix(zp_item_at(item) + plan->skip,
-										 item->bytes - plan->skip);
+		ZpSuffix	suffix = item_suffix(item, plan->skip);
 
 		zp_bucket_append(bucket, entry_bytes, &suffix,
 						 entry_bytes > 8 ? item_payload(change, item) : 0);

@@ -47,7 +47,7 @@
 #define ZP_TRIE_MAGIC			0x5A505452	/* "ZPTR" */
 #define ZP_TRIE_VERSION			2
 
-#define ZP_SPARSE_MAX_CHILDREN	32
+#define ZP_SPARSE_MAX_CHILDREN	ZP_BYTES_SEARCHED
 
 /* Bits of the word. */
 #define ZP_NODE_LOCKED			0x01u	/* a writer is at it */
@@ -181,13 +181,13 @@ zp_word_payload_offset(uint32_t word)
 
 /*
  * Bytes of a whole inner node; payload_bytes is the trie's: 0 or 8.  At least
- * ZP_BYTES_READABLE bytes follow the begin of the labels (see bytesearch.h).
+ * ZP_BYTES_SEARCHED bytes follow the begin of the labels (see bytesearch.h).
  */
 static inline size_t
 zp_inner_bytes(uint32_t word, size_t payload_bytes)
 {
 	size_t		bytes = zp_word_slots_offset(word) + 4 * (size_t) zp_word_children(word);
-	size_t		readable = zp_word_labels_offset(word) + ZP_BYTES_READABLE;
+	size_t		readable = zp_word_labels_offset(word) + ZP_BYTES_SEARCHED;
 
 	if (zp_word_is_terminal(word) && payload_bytes != 0)
 		bytes = zp_word_payload_offset(word) + payload_bytes;

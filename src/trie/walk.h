@@ -10,20 +10,6 @@
 
 #include "trie/bucket.h"
 
-/*
- * Where walks are inlined there are two versions of the function, one of them for
- * processors that have the instructions of x86-64-v3 (from 2013 on); chosen at each call
- * by one test of a variable that the compiler's runtime library fills in.
- */
-#if defined(__x86_64__) && !defined(ZP_THREAD_SANITIZER)
-#define ZP_X86_64_V3 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt,movbe")))
-#define ZP_HAVE_X86_64_V3() __builtin_cpu_supports("avx2")
-#else
-#define ZP_X86_64_V3
-#define ZP_HAVE_X86_64_V3() false
-#endif
-#define ZP_ALWAYS_INLINE static inline __attribute__((always_inline))
-
 /* Where a walk ended. */
 typedef struct ZpWalk
 {
