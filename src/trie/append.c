@@ -66,8 +66,7 @@ follow_finger(ZpTrieSession *session, ZpRest key, ZpWalk *walk)
 		zp_load_acquire_u64(&session->trie->versions.current) != finger->version ||
 		memcmp(key.at, finger->prefix, finger->bytes) != 0)
 		return false;
-	walk->node = (ZpNode *) finger->bucket;
-	walk->is_bucket = true;
+	*walk = (ZpWalk) {.node = (ZpNode *) finger->bucket,.is_bucket = true,.path_at = at};
 	path_bytes = zp_word_path_bytes(zp_load_relaxed_u32(&finger->bucket->word));
 	if (!zp_has_path(at, end, zp_bucket_path(finger->bucket, path_bytes), path_bytes))
 		return false;

@@ -4,8 +4,8 @@
  *
  * The truth is a table of 256 entries filled when the labels are made, not one
  * of the variants.  The labels stand so that exactly what the contract lets be
- * read (5 * count bytes, or count below ZP_BYTES_VECTOR) ends where a page that
- * cannot be read begins, and once more so that they begin where one ends: a
+ * read (ZP_BYTES_SEARCHED bytes, or for the scalar twins the labels) ends where a page
+ * that cannot be read begins, and once more so that they begin where one ends: a
  * variant that reads one byte too far, or one too early, dies of SIGSEGV.  What
  * follows the labels is random and has the wanted bytes in it as often as not.
  */
@@ -13,23 +13,24 @@
 
 #include "port/bytesearch.h"
 
-#define MAX_LABELS 256
+#define MAX_LABELS ZP_BYTES_SEARCHED
 
 #ifndef ZP_THREAD_SANITIZER
-#define ROUNDS 6
+#define ROUNDS 200
 #define STRIDE VARIANTS
 #else
-#define ROUNDS 2				/* scalar only, and slow */
+#define ROUNDS 20
 #define STRIDE 64
 #endif
+
+typedef uint32_t (*Search) (const unsigned char *bytes, uint32_t count, unsigned char wanted);
 
 typedef struct Variant
 {
 	const char *name;
-	int			(*find) (const unsigned char *bytes, uint32_t count, unsigned char wanted);
-	uint32_t	(*lower_bound) (const unsigned char *bytes, uint32_t count,
-								unsigned char wanted);
-	uint32_t	min_count;
+	Search		count_at_most;
+	Search		match;
+	bool		labels_only;	/* reads nothing behind them */
 } Variant;
 
 /* Guard page, the room, guard page; contents are written by the test only. */
@@ -60,7 +61,7 @@ open_room(void **state)
 {
 	(void) state;
 	room.page = (size_t) sysconf(_SC_PAGESIZE);
-	room.bytes = (5 * MAX_LABELS + room.page - 1) / room.page * room.page;
+	room.bytes = (MAX_LABELS + room.page - 1) / room.page * room.page;
 	room.mapping = mmap(NULL, room.bytes + 2 * room.page, PROT_NONE,
 						MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ZP_REQUIRE(room.mapping != MAP_FAILED);
@@ -78,38 +79,36 @@ close_room(void **state)
 	return 0;
 }
 
-static size_t
-readable_bytes(uint32_t count)
-{
-	return count < ZP_BYTES_VECTOR ? count : 5 * (size_t) count;
-}
-
 /* What the inline functions are, behind an address. */
-static int
-find_inline(const unsigned char *bytes, uint32_t count, unsigned char wanted)
+static uint32_t
+count_at_most_inline(const unsigned char *bytes, uint32_t count, unsigned char wanted)
 {
-	return zp_find_byte(bytes, count, wanted);
+	return zp_count_at_most(bytes, count, wanted);
 }
 
 static uint32_t
-lower_bound_inline(const unsigned char *bytes, uint32_t count, unsigned char wanted)
+match_inline(const unsigned char *bytes, uint32_t count, unsigned char wanted)
 {
-	return zp_lower_bound_byte(bytes, count, wanted);
+	return zp_match_bytes(bytes, count, wanted);
+}
+
+/* What they are in a function that is compiled for newer processors. */
+ZP_X86_64_V3 static uint32_t
+count_at_most_v3(const unsigned char *bytes, uint32_t count, unsigned char wanted)
+{
+	return zp_count_at_most(bytes, count, wanted);
+}
+
+ZP_X86_64_V3 static uint32_t
+match_v3(const unsigned char *bytes, uint32_t count, unsigned char wanted)
+{
+	return zp_match_bytes(bytes, count, wanted);
 }
 
 static const Variant variants[] = {
-	{"inline", find_inline, lower_bound_inline, 0},
-	{"scalar", zp_find_byte_scalar, zp_lower_bound_byte_scalar, 0},
-	{"many", zp_find_byte_many, zp_lower_bound_byte_many, ZP_BYTES_INLINE + 1},
-#ifdef ZP_BYTES_SSE2
-	{"sse2", zp_find_byte_sse2, zp_lower_bound_byte_sse2, ZP_BYTES_VECTOR},
-#endif
-#ifdef ZP_BYTES_AVX2
-	{"avx2", zp_find_byte_avx2, zp_lower_bound_byte_avx2, 7},
-#endif
-#ifdef ZP_BYTES_NEON
-	{"neon", zp_find_byte_neon, zp_lower_bound_byte_neon, ZP_BYTES_VECTOR},
-#endif
+	{"inline", count_at_most_inline, match_inline, false},
+	{"x86-64-v3", count_at_most_v3, match_v3, false},
+	{"scalar", zp_count_at_most_scalar, zp_match_bytes_scalar, true},
 };
 
 #define VARIANTS (sizeof(variants) / sizeof(variants[0]))
@@ -117,12 +116,14 @@ static const Variant variants[] = {
 static bool
 can_run(const Variant *variant)
 {
-#ifdef ZP_BYTES_AVX2
-	if (variant->find == zp_find_byte_avx2)
-		return zp_bytes_have_avx2();
-#endif
-	(void) variant;
-	return true;
+	return variant->match != match_v3 || ZP_HAVE_X86_64_V3();
+}
+
+/* Bytes that a variant may read. */
+static size_t
+readable_bytes(const Variant *variant, uint32_t count)
+{
+	return variant->labels_only ? count : ZP_BYTES_SEARCHED;
 }
 
 /* All 256 values in random order. */
@@ -141,27 +142,27 @@ shuffle_values(unsigned char *values)
 	}
 }
 
-/* Where the labels of one case stand. */
+/* Where the labels of one case stand: before a page that cannot be read, or behind one. */
 static unsigned char *
-place(uint32_t count, bool at_end)
+place(const Variant *variant, const unsigned char *labels, uint32_t count, uint32_t round)
 {
-	memset(room.begin, 0, room.bytes);
-	return at_end ? room.end - readable_bytes(count) : room.begin;
-}
+	size_t		readable = readable_bytes(variant, count);
+	unsigned char *placed = round % 2 == 0 ? room.end - readable : room.begin;
 
-/* Fills what may be read behind the labels: random, all of one value, or the labels. */
-static void
-fill_behind(unsigned char *labels, uint32_t count, uint32_t kind)
-{
-	for (size_t i = count; i < readable_bytes(count); i++)
+	memset(room.begin, 0, room.bytes);
+	memcpy(placed, labels, count);
+
+	/* What may be read behind them: random, all of one value, or the labels. */
+	for (size_t i = count; i < readable; i++)
 	{
-		if (kind == 0)
-			labels[i] = (unsigned char) next_random();
-		else if (kind == 1)
-			labels[i] = 255;
+		if (round % 3 == 0)
+			placed[i] = (unsigned char) next_random();
+		else if (round % 3 == 1 || count == 0)
+			placed[i] = round % 5 == 0 ? 0 : 255;
 		else
-			labels[i] = labels[next_random() % count];
+			placed[i] = labels[next_random() % count];
 	}
+	return placed;
 }
 
 #define CHECK(actual, expected) \
@@ -171,67 +172,51 @@ fill_behind(unsigned char *labels, uint32_t count, uint32_t kind)
 					 (unsigned int) wanted, #actual, (int) (actual), (int) (expected)); \
 	} while (0)
 
-/* Every wanted byte in one set of sorted labels, by one variant. */
+/* Every wanted byte in one set of ascending labels. */
 static void
-check_sorted(const Variant *variant, const unsigned char *labels, uint32_t count,
-			 const bool *present)
+check_ascending(const unsigned char *labels, uint32_t count, uint32_t round)
 {
-	uint32_t	less = 0;
-
-	for (uint32_t wanted = 0; wanted < 256; wanted++)
-	{
-		unsigned char byte = (unsigned char) wanted;
-
-		CHECK(variant->find(labels, count, byte), present[wanted] ? (int) less : -1);
-		CHECK(variant->lower_bound(labels, count, byte), less);
-		less += present[wanted];
-	}
-	assert_int_equal(less, count);
-}
-
-/* Every wanted byte in labels in any order. */
-static void
-check_unsorted(const Variant *variant, const unsigned char *labels, uint32_t count,
-			   const int *index_of)
-{
-	for (uint32_t wanted = 0; wanted < 256; wanted++)
-		CHECK(variant->find(labels, count, (unsigned char) wanted), index_of[wanted]);
-}
-
-static void
-check_count(uint32_t count, uint32_t round)
-{
-	unsigned char values[256];
-	int			index_of[256];
-	bool		present[256] = {false};
-	unsigned char *labels = place(count, round % 2 == 0);
-	uint32_t	next = 0;
-
-	shuffle_values(values);
-	for (uint32_t i = 0; i < 256; i++)
-	{
-		present[values[i]] = i < count;
-		index_of[values[i]] = i < count ? (int) i : -1;
-	}
-
-	memcpy(labels, values, count);
-	fill_behind(labels, count, round % 3);
 	for (size_t i = 0; i < VARIANTS; i++)
 	{
-		if (count >= variants[i].min_count && can_run(&variants[i]))
-			check_unsorted(&variants[i], labels, count, index_of);
-	}
+		const Variant *variant = &variants[i];
+		const unsigned char *placed = place(variant, labels, count, round);
+		uint32_t	at_most = 0;
 
-	for (uint32_t value = 0; value < 256; value++)
-	{
-		if (present[value])
-			labels[next++] = (unsigned char) value;
+		if (!can_run(variant))
+			continue;
+		for (uint32_t wanted = 0; wanted < 256; wanted++)
+		{
+			if (at_most < count && labels[at_most] == wanted)
+				at_most++;
+			CHECK(variant->count_at_most(placed, count, (unsigned char) wanted), at_most);
+		}
+		assert_int_equal(at_most, count);
 	}
+}
+
+/* Every wanted byte in bytes in any order, some of them more than once. */
+static void
+check_matches(const unsigned char *bytes, uint32_t count, uint32_t round)
+{
 	for (size_t i = 0; i < VARIANTS; i++)
 	{
-		if (count >= variants[i].min_count && can_run(&variants[i]))
-			check_sorted(&variants[i], labels, count, present);
+		const Variant *variant = &variants[i];
+		const unsigned char *placed = place(variant, bytes, count, round);
+		uint32_t	expected[256] = {0};
+
+		if (!can_run(variant))
+			continue;
+		for (uint32_t at = 0; at < count; at++)
+			expected[bytes[at]] |= (uint32_t) 1 << at;
+		for (uint32_t wanted = 0; wanted < 256; wanted++)
+			CHECK(variant->match(placed, count, (unsigned char) wanted), expected[wanted]);
 	}
+}
+
+static int
+compare_bytes(const void *a, const void *b)
+{
+	return *(const unsigned char *) a - *(const unsigned char *) b;
 }
 
 static void
@@ -241,39 +226,39 @@ test_every_count(void **state)
 	for (uint32_t round = 0; round < ROUNDS; round++)
 	{
 		for (uint32_t count = 0; count <= MAX_LABELS; count++)
-			check_count(count, round);
+		{
+			unsigned char values[256];
+
+			shuffle_values(values);
+			if (round % 4 == 3)
+			{
+				for (uint32_t i = 0; i < count; i++)
+					values[i] = values[next_random() % 3];
+			}
+			check_matches(values, count, round);
+			if (round % 4 == 3)
+				continue;
+			qsort(values, count, 1, compare_bytes);
+			check_ascending(values, count, round);
+		}
 	}
 }
 
-/* Labels in one run, from every value on: where the skipping of lower bound is at its limit. */
+/* Labels in one run, from every value on: both ends of the range of bytes. */
 static void
 test_runs(void **state)
 {
 	(void) state;
 	for (uint32_t count = 1; count <= MAX_LABELS; count++)
 	{
-		unsigned char *labels = place(count, true);
-
 		for (uint32_t first = 0; first + count <= 256; first++)
 		{
-			bool		present[256] = {false};
+			unsigned char labels[MAX_LABELS];
 
 			for (uint32_t i = 0; i < count; i++)
-			{
 				labels[i] = (unsigned char) (first + i);
-				present[first + i] = true;
-			}
-			fill_behind(labels, count, first % 3);
-
-			/* All variants at the ends, and one in turn in between, for the time. */
-			for (size_t i = 0; i < VARIANTS; i++)
-			{
-				bool		at_limit = first == 0 || first + count == 256;
-
-				if ((at_limit || (first + count) % STRIDE == i) &&
-					count >= variants[i].min_count && can_run(&variants[i]))
-					check_sorted(&variants[i], labels, count, present);
-			}
+			if (first == 0 || first + count == 256 || first % STRIDE == 0)
+				check_ascending(labels, count, first);
 		}
 	}
 }
