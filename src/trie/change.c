@@ -146,20 +146,26 @@ item_suffix(const ZpItem *item, size_t skip)
 	return zp_make_suffix(at, bytes, first, 0);
 }
 
-/* The entries of the old bucket, one behind the other, in order. */
+/*
+ * The live entries of the old bucket, as they stand there: putting them in order can wait
+ * for the bucket's end, or for somebody who wants the order.
+ */
 static void
 write_grown(ZpChange *change, ZpBucket *bucket)
 {
-	const ZpBucketOrder *order = &change->order;
 	ZpBucket   *source = zp_met_bucket(&change->old[0].met);
+	uint32_t	state = change->old[0].state;
 	size_t		entry_bytes = zp_entry_bytes(change->session);
 	uint32_t	place = zp_load_relaxed_u32(&bucket->heap_used);
+	uint32_t	count = 0;
+	uint32_t	sorted = 0;
 
-	for (uint32_t i = 0; i < order->count; i++)
+	for (uint32_t entry = 0; entry < zp_state_count(state); entry++)
 	{
-		uint32_t	entry = order->entry[i];
-		uint64_t	head = order->head[i];
+		uint64_t	head = zp_load_relaxed_u64(zp_bucket_head(source, entry, entry_bytes));
 
+		if (head == ZP_HEAD_DEAD)
+			continue;
 		if (zp_head_is_long(head))
 		{
 			size_t		bytes;
@@ -170,14 +176,17 @@ write_grown(ZpChange *change, ZpBucket *bucket)
 			head = (head & ZP_HEAD_LONG_MASK) | (uint64_t) place << 8;
 			place += (uint32_t) bytes;
 		}
-		bucket->fingerprints[i] = source->fingerprints[entry];
-		zp_store_relaxed_u64(zp_bucket_head(bucket, i, entry_bytes), head);
+		bucket->fingerprints[count] = source->fingerprints[entry];
+		zp_store_relaxed_u64(zp_bucket_head(bucket, count, entry_bytes), head);
 		if (entry_bytes > 8)
-			zp_store_relaxed_u64(zp_bucket_payload(bucket, i),
+			zp_store_relaxed_u64(zp_bucket_payload(bucket, count),
 								 zp_load_relaxed_u64(zp_bucket_payload(source, entry)));
+		count++;
+		if (entry < zp_state_sorted(state))
+			sorted = count;
 	}
 	zp_store_relaxed_u32(&bucket->heap_used, place);
-	zp_store_relaxed_u32(&bucket->state, zp_make_state(order->count, order->count, 0));
+	zp_store_relaxed_u32(&bucket->state, zp_make_state(count, sorted, 0));
 	zp_bucket_append(bucket, entry_bytes, &change->suffix, change->payload);
 }
 

@@ -62,7 +62,7 @@ typedef struct ZpPlan
 	ZpPiece		path[ZP_PATH_PIECES];	/* one behind the other */
 
 	/* BUCKET: items low to high - 1, without their first `skip` bytes; or `grown`. */
-	bool		grown;			/* the live entries of old[0], in order, and change->suffix */
+	bool		grown;			/* the live entries of old[0], and change->suffix */
 	int			low;
 	int			high;
 	size_t		skip;
@@ -119,8 +119,7 @@ typedef struct ZpChange
 	int			inner_at;
 	int			bucket_at;
 
-	/* Of a bucket that grows: its order, and the suffix that comes in. */
-	ZpBucketOrder order;
+	/* Of a bucket that grows: the suffix that comes in. */
 	ZpSuffix	suffix;
 
 	ZpItem		items[ZP_CHANGE_ITEMS];

@@ -295,15 +295,15 @@ zp_plan_grown(ZpChange *change, const ZpSuffix *suffix, uint64_t payload)
 	int			number;
 
 	old->state = zp_load_acquire_u32(&bucket->state);
-	zp_bucket_order(bucket, old->state, entry_bytes, &change->order);
-	count = change->order.count + 1;
-	for (uint32_t i = 0; i < change->order.count; i++)
+	count = zp_state_live(old->state) + 1;
+	for (uint32_t entry = 0; entry < zp_state_count(old->state); entry++)
 	{
+		uint64_t	head = zp_load_relaxed_u64(zp_bucket_head(bucket, entry, entry_bytes));
 		size_t		bytes;
 
-		if (!zp_head_is_long(change->order.head[i]))
+		if (!zp_head_is_long(head))
 			continue;
-		(void) zp_heap_suffix(bucket, change->order.head[i], &bytes);
+		(void) zp_heap_suffix(bucket, head, &bytes);
 		heap += sizeof(uint16_t) + bytes;
 	}
 	if (count > ZP_BUCKET_ENTRIES || heap > ZP_BUCKET_HEAP_BYTES)
