@@ -26,28 +26,45 @@ zp_bucket_order(ZpBucket *bucket, uint32_t state, size_t entry_bytes, ZpBucketOr
 {
 	uint32_t	count = zp_state_count(state);
 	uint32_t	sorted = zp_state_sorted(state);
+	uint64_t	heads[ZP_BUCKET_ENTRIES];
+	uint64_t	keys[ZP_BUCKET_ENTRIES];
 	uint32_t	n = 0;
 
+	/* By the seven bytes of the heads, with the entries' numbers behind them. */
 	for (uint32_t entry = 0; entry < count; entry++)
 	{
 		uint64_t	head = zp_load_relaxed_u64(zp_bucket_head(bucket, entry, entry_bytes));
+		uint64_t	key = (head & ~UINT64_C(0xFF)) | entry;
 		uint32_t	at = n;
 
 		if (head == ZP_HEAD_DEAD)
 			continue;
-		/* The tail is short, and what comes in order costs one comparison. */
+		heads[entry] = head;
 		if (entry >= sorted)
 		{
-			while (at > 0 && zp_head_less(bucket, head, order->head[at - 1]))
-			{
-				order->head[at] = order->head[at - 1];
-				order->entry[at] = order->entry[at - 1];
-				at--;
-			}
+			for (; at > 0 && keys[at - 1] > key; at--)
+				keys[at] = keys[at - 1];
+		}
+		keys[at] = key;
+		n++;
+	}
+
+	/* What the five bytes that all heads have do not tell apart is put in order then. */
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint8_t		entry = (uint8_t) keys[i];
+		uint64_t	head = heads[entry];
+		uint32_t	at = i;
+
+		while (at > 0 && (head ^ order->head[at - 1]) >> 24 == 0 &&
+			   zp_head_less(bucket, head, order->head[at - 1]))
+		{
+			order->head[at] = order->head[at - 1];
+			order->entry[at] = order->entry[at - 1];
+			at--;
 		}
 		order->head[at] = head;
-		order->entry[at] = (uint8_t) entry;
-		n++;
+		order->entry[at] = entry;
 	}
 	order->count = n;
 }

@@ -249,6 +249,20 @@ typedef struct ZpBucketOrder
 extern void zp_bucket_order(ZpBucket *bucket, uint32_t state, size_t entry_bytes,
 							ZpBucketOrder *order);
 
+/* Puts a long suffix at *place in the heap, which moves behind it; returns the whole head. */
+static inline uint64_t
+zp_bucket_put_suffix(ZpBucket *bucket, uint32_t *place, uint64_t head, const unsigned char *at,
+					 size_t bytes)
+{
+	uint16_t	length = (uint16_t) bytes;
+
+	head |= (uint64_t) *place << 8;
+	memcpy((char *) bucket + *place, &length, sizeof(length));
+	memcpy((char *) bucket + *place + sizeof(length), at, bytes);
+	*place += (uint32_t) (sizeof(length) + bytes);
+	return head;
+}
+
 /*
  * Appends an entry; the bucket is locked, has room for it (zp_bucket_has_room), and
  * does not have the suffix.
@@ -263,13 +277,9 @@ zp_bucket_append(ZpBucket *bucket, size_t entry_bytes, const ZpSuffix *suffix, u
 	if (ZP_UNLIKELY(zp_head_is_long(head)))
 	{
 		uint32_t	place = zp_load_relaxed_u32(&bucket->heap_used);
-		uint16_t	length = (uint16_t) suffix->bytes;
 
-		memcpy((char *) bucket + place, &length, sizeof(length));
-		memcpy((char *) bucket + place + sizeof(length), suffix->at, suffix->bytes);
-		zp_store_relaxed_u32(&bucket->heap_used,
-							 place + (uint32_t) (sizeof(length) + suffix->bytes));
-		head |= (uint64_t) place << 8;
+		head = zp_bucket_put_suffix(bucket, &place, head, suffix->at, suffix->bytes);
+		zp_store_relaxed_u32(&bucket->heap_used, place);
 	}
 	if (zp_state_sorted(state) == count)
 	{

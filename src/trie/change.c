@@ -139,6 +139,8 @@ item_suffix(const ZpItem *item, size_t skip)
 	size_t		bytes = item->bytes - skip;
 	uint64_t	first = 0;
 
+	if (item->head != 0)
+		return zp_make_suffix(at, bytes, (item->head & ~UINT64_C(0xFF)) << (8 * skip), 0);
 	if (bytes > 8)
 		return zp_make_suffix(at, bytes, zp_load_big_endian(at), zp_load_big_endian(at + bytes - 8));
 	for (size_t i = 0; i < bytes; i++)
@@ -171,10 +173,7 @@ write_grown(ZpChange *change, ZpBucket *bucket)
 			size_t		bytes;
 			const unsigned char *suffix = zp_heap_suffix(source, head, &bytes);
 
-			bytes += sizeof(uint16_t);
-			memcpy((char *) bucket + place, suffix - sizeof(uint16_t), bytes);
-			head = (head & ZP_HEAD_LONG_MASK) | (uint64_t) place << 8;
-			place += (uint32_t) bytes;
+			head = zp_bucket_put_suffix(bucket, &place, head & ZP_HEAD_LONG_MASK, suffix, bytes);
 		}
 		bucket->fingerprints[count] = source->fingerprints[entry];
 		zp_store_relaxed_u64(zp_bucket_head(bucket, count, entry_bytes), head);
@@ -196,11 +195,12 @@ write_bucket(ZpChange *change, const ZpPlan *plan)
 	ZpBucket   *bucket = (ZpBucket *) plan->node;
 	size_t		entry_bytes = zp_entry_bytes(change->session);
 	size_t		path_bytes = zp_word_path_bytes(plan->word);
+	uint32_t	place = (uint32_t) (sizeof(ZpBucket) + plan->capacity * entry_bytes);
+	uint32_t	count;
 
 	memset(bucket, 0, sizeof(ZpBucket));
 	zp_store_relaxed_u32(&bucket->word, plan->word);
-	zp_store_relaxed_u32(&bucket->heap_used,
-						 (uint32_t) (sizeof(ZpBucket) + plan->capacity * entry_bytes));
+	zp_store_relaxed_u32(&bucket->heap_used, place);
 	bucket->capacity = (uint8_t) plan->capacity;
 	bucket->heap_end = (uint16_t) plan->heap_end;
 	write_path(plan, (unsigned char *) zp_bucket_path(bucket, path_bytes));
@@ -213,10 +213,18 @@ write_bucket(ZpChange *change, const ZpPlan *plan)
 	{
 		const ZpItem *item = change->sorted[i];
 		ZpSuffix	suffix = item_suffix(item, plan->skip);
+		uint32_t	entry = (uint32_t) (i - plan->low);
 
-		zp_bucket_append(bucket, entry_bytes, &suffix,
-						 entry_bytes > 8 ? item_payload(change, item) : 0);
+		if (zp_head_is_long(suffix.head))
+			suffix.head = zp_bucket_put_suffix(bucket, &place, suffix.head, suffix.at, suffix.bytes);
+		bucket->fingerprints[entry] = suffix.fingerprint;
+		zp_store_relaxed_u64(zp_bucket_head(bucket, entry, entry_bytes), suffix.head);
+		if (entry_bytes > 8)
+			zp_store_relaxed_u64(zp_bucket_payload(bucket, entry), item_payload(change, item));
 	}
+	zp_store_relaxed_u32(&bucket->heap_used, place);
+	count = (uint32_t) (plan->high - plan->low);
+	zp_store_relaxed_u32(&bucket->state, zp_make_state(count, count, 0));
 }
 
 /* Where the next child of a new inner node goes. */
@@ -317,7 +325,7 @@ write_inner(ZpChange *change, const ZpPlan *plan)
 		for (int i = 0; i < 4; i++)
 		{
 			node->layout |= rank << (8 * i);
-			rank += zp_count_bits(writer.bitmap[i]);
+			rank += (uint32_t) __builtin_popcountll(writer.bitmap[i]);
 		}
 	}
 	if (zp_word_is_terminal(word) && change->session->payload_kind != ZP_PAYLOAD_NONE)

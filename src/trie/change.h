@@ -35,6 +35,7 @@ typedef struct ZpItem
 {
 	const unsigned char *at;	/* NULL: in local */
 	size_t		bytes;
+	uint64_t	head;			/* of a short suffix, as it was; 0: none */
 	ZpItemSource source;
 	uint8_t		from;
 	uint8_t		entry;

@@ -233,16 +233,6 @@ zp_inner_payload(ZpNode *node, uint32_t word)
 	return (ZpAtomicU64 *) ((char *) node + zp_word_payload_offset(word));
 }
 
-/* Bits that are set.  Without the processor's own instruction, which not all have. */
-static inline uint32_t
-zp_count_bits(uint64_t bits)
-{
-	bits -= (bits >> 1) & UINT64_C(0x5555555555555555);
-	bits = (bits & UINT64_C(0x3333333333333333)) + ((bits >> 2) & UINT64_C(0x3333333333333333));
-	bits = (bits + (bits >> 4)) & UINT64_C(0x0F0F0F0F0F0F0F0F);
-	return (uint32_t) ((bits * UINT64_C(0x0101010101010101)) >> 56);
-}
-
 /* Position of the child that stands for a byte, or -1: it is less than all labels. */
 static inline int
 zp_inner_route(ZpNode *node, uint32_t word, unsigned char byte)
@@ -255,7 +245,7 @@ zp_inner_route(ZpNode *node, uint32_t word, unsigned char byte)
 	if (children == 256)
 		return byte;
 	bits = zp_inner_bitmap(node, word)[byte >> 6] & (UINT64_MAX >> (63 - (byte & 63)));
-	return (int) (((node->layout >> (8 * (byte >> 6))) & 0xFF) + zp_count_bits(bits)) - 1;
+	return (int) (((node->layout >> (8 * (byte >> 6))) & 0xFF) + (uint32_t) __builtin_popcountll(bits)) - 1;
 }
 
 /* Label of the child at a position. */

@@ -85,6 +85,7 @@ zp_change_add_bucket(ZpChange *change, int from, size_t path_from)
 		item->entry = order.entry[i];
 		at = zp_head_suffix(bucket, order.head[i], item->local, &item->bytes);
 		item->at = at == item->local ? NULL : at;
+		item->head = at == item->local && path_bytes == 0 ? order.head[i] : 0;
 		if (path_bytes > 0)
 		{
 			unsigned char *longer = change->scratch + change->scratch_used;
