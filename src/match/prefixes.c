@@ -145,7 +145,7 @@ next_prefix(PrefixWalk *walk)
 		if (walk->rest.bytes > 0)
 			position = zp_inner_route(node, word, *walk->rest.at);
 		if (position >= 0)
-			walk->slot = zp_load_acquire_u32(zp_inner_slots(node, word) + position);
+			walk->slot = zp_load_acquire_u32(zp_inner_slots(node) + position);
 		if (zp_word_is_terminal(word))
 		{
 			walk->key_bytes = walk->used;

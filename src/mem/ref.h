@@ -30,15 +30,16 @@ typedef uint32_t ZpRef;
 #define ZP_SEGMENTS			64
 #define ZP_FIRST_ORDER		14	/* the smallest segment is 2^14 units */
 #define ZP_FIRST_REF		((ZpRef) 4 << ZP_FIRST_ORDER)
+#define ZP_FIRST_ZEROS		(31 - 2 - ZP_FIRST_ORDER)	/* leading zeros of that */
 
 /* Segment that holds ref; ref >= ZP_FIRST_REF. */
 static inline uint32_t
 zp_ref_segment(ZpRef ref)
 {
-	uint32_t	order = 31 - (uint32_t) __builtin_clz(ref);
+	uint32_t	zeros = (uint32_t) __builtin_clz(ref);
 
-	/* The leading bit is a 4 behind the shift: no need to cut it off. */
-	return 4 * order + (ref >> (order - 2)) - 4 * (ZP_FIRST_ORDER + 3);
+	/* The leading three bits are 4 and the quarter of the size. */
+	return ((ref << zeros) >> 29) - 4 + 4 * (ZP_FIRST_ZEROS - zeros);
 }
 
 /* First ref of a segment; segment < ZP_SEGMENTS. */

@@ -253,7 +253,7 @@ copy_children(ZpChange *change, const ZpPlan *plan, ChildWriter *writer)
 	uint32_t	word = plan->source_word;
 	int			children = (int) zp_word_children(word);
 	bool		wide = zp_word_is_wide(word);
-	ZpAtomicU32 *slots = zp_inner_slots(plan->source, word);
+	ZpAtomicU32 *slots = zp_inner_slots(plan->source);
 	int			added = 0;
 	int			byte = -1;
 
@@ -264,7 +264,7 @@ copy_children(ZpChange *change, const ZpPlan *plan, ChildWriter *writer)
 
 		if (wide)
 		{
-			const uint64_t *bitmap = zp_inner_bitmap(plan->source, word);
+			const uint64_t *bitmap = zp_inner_bitmap(plan->source);
 
 			do
 				byte++;
@@ -298,14 +298,15 @@ write_inner(ZpChange *change, const ZpPlan *plan)
 {
 	ZpNode	   *node = plan->node;
 	uint32_t	word = plan->word;
-	ChildWriter writer = {NULL, NULL, zp_inner_slots(node, word), 0};
+	ChildWriter writer = {0};
 
 	zp_store_relaxed_u32(&node->word, word);
-	node->layout = zp_word_is_wide(word) ? 0 : (uint32_t) zp_word_slots_offset(word);
+	node->slots = (uint32_t) zp_word_slots_offset(word);
+	writer.slots = zp_inner_slots(node);
 	write_path(plan, zp_inner_path(node));
 	if (zp_word_is_wide(word))
 	{
-		writer.bitmap = zp_inner_bitmap(node, word);
+		writer.bitmap = zp_inner_bitmap(node);
 		memset(writer.bitmap, 0, 32);
 	}
 	else
@@ -322,9 +323,10 @@ write_inner(ZpChange *change, const ZpPlan *plan)
 	{
 		uint32_t	rank = 0;
 
+		*zp_inner_ranks(node) = 0;
 		for (int i = 0; i < 4; i++)
 		{
-			node->layout |= rank << (8 * i);
+			*zp_inner_ranks(node) |= rank << (8 * i);
 			rank += (uint32_t) __builtin_popcountll(writer.bitmap[i]);
 		}
 	}
@@ -356,7 +358,7 @@ still_holds(const ZpChange *change)
 	}
 	if (change->inner_at < 0 && change->bucket_at < 0)
 		return true;
-	slots = zp_inner_slots(first->node, first->word);
+	slots = zp_inner_slots(first->node);
 	if (change->inner_at >= 0 && zp_slot_is_bucket(zp_load_relaxed_u32(&slots[change->inner_at])))
 		return false;
 	if (change->bucket_at >= 0 && !zp_slot_is_bucket(zp_load_relaxed_u32(&slots[change->bucket_at])))

@@ -136,7 +136,7 @@ check_inner(Walk *walk, const Pending *pending, ZpNode *node, uint32_t word)
 		int			label = zp_inner_label(node, word, i);
 		int			next = i + 1 < children ? zp_inner_label(node, word, i + 1) : 256;
 		Pending		child = {
-			.slot = zp_load_acquire_u32(&zp_inner_slots(node, word)[i]),
+			.slot = zp_load_acquire_u32(&zp_inner_slots(node)[i]),
 			.depth = pending->depth + 1,
 			.key_bytes = pending->key_bytes + path_bytes,
 			.low = label,

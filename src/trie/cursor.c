@@ -167,7 +167,7 @@ prefetch_child(ZpArenaMap *map, const ZpCursorFrame *frame, int position)
 
 	if (position < 0 || position >= (int) zp_word_children(frame->word))
 		return;
-	slot = zp_load_relaxed_u32(&zp_inner_slots(frame->node, frame->word)[position]);
+	slot = zp_load_relaxed_u32(&zp_inner_slots(frame->node)[position]);
 	if (map->biased[zp_ref_segment(slot)] != 0)
 		zp_bucket_prefetch(zp_node_at(map, slot), slot);
 }
@@ -177,7 +177,7 @@ static ZpStatus
 enter_child(ZpCursor *cursor, int position, ZpDirection direction)
 {
 	ZpCursorFrame *frame = &cursor->frames[cursor->frame_count - 1];
-	uint32_t	slot = zp_load_acquire_u32(&zp_inner_slots(frame->node, frame->word)[position]);
+	uint32_t	slot = zp_load_acquire_u32(&zp_inner_slots(frame->node)[position]);
 
 	/* Going back below position 0 is just OWN_KEY. */
 	frame->next = position + (int) direction;

@@ -29,7 +29,7 @@ static const ZpPiece nothing = {NULL, 0};
 static bool
 meet_child(ZpTrieSession *session, const ZpMet *holder, int position, ZpMet *child)
 {
-	child->place.slot = zp_inner_slots(holder->node, holder->word) + position;
+	child->place.slot = zp_inner_slots(holder->node) + position;
 	child->place.lock = &holder->node->word;
 	child->slot = zp_load_acquire_u32(child->place.slot);
 	child->node = zp_node_at(session->map, child->slot);

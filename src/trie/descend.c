@@ -56,7 +56,7 @@ zp_descend(ZpTrieSession *session, ZpRest rest, ZpDescent *descent)
 		position = zp_inner_route(here->node, here->word, rest.at[path_bytes]);
 		if (position >= 0)
 		{
-			slot = zp_inner_slots(here->node, here->word) + position;
+			slot = zp_inner_slots(here->node) + position;
 			child = zp_load_acquire_u32(slot);
 		}
 		if (position < 0 ||

@@ -10,11 +10,11 @@
  * the label is not consumed: the child's own path begins with the byte.
  *
  *	  word            4 bytes: lock bits, and the shape, which never changes
- *	  layout          4 bytes: sparse: offset of the children; wide: how many labels
- *	                  there are below 0, 64, 128, 192, one byte each
+ *	  slots           4 bytes: offset of the children
  *	  path            0 to 65,536 bytes
  *	  sparse:         labels (ascending, one byte a child)
- *	  wide:           padding to 8, a bitmap of the labels, 32 bytes
+ *	  wide:           padding to 8 and 4 more; how many labels there are below 0, 64, 128,
+ *	                  192, one byte each; a bitmap of the labels, 32 bytes
  *	  padding to 4,
  *	  children        one slot a child
  *	  padding to 8,
@@ -72,7 +72,7 @@
 typedef struct ZpNode
 {
 	ZpAtomicU32 word;
-	uint32_t	layout;			/* see above */
+	uint32_t	slots;			/* offset of the children */
 	unsigned char body[];
 } ZpNode;
 
@@ -160,7 +160,7 @@ zp_word_labels_offset(uint32_t word)
 {
 	size_t		offset = ZP_PATH_OFFSET + zp_word_path_bytes(word);
 
-	return zp_word_is_wide(word) ? (offset + 7) & ~(size_t) 7 : offset;
+	return zp_word_is_wide(word) ? ((offset + 7) & ~(size_t) 7) + 8 : offset;
 }
 
 static inline size_t
@@ -208,23 +208,25 @@ zp_inner_labels(ZpNode *node, uint32_t word)
 	return (unsigned char *) node + zp_word_labels_offset(word);
 }
 
+/* Of a node that has been written. */
+static inline ZpAtomicU32 *
+zp_inner_slots(ZpNode *node)
+{
+	return (ZpAtomicU32 *) ((char *) node + node->slots);
+}
+
+/* Of a wide node. */
 static inline uint64_t *
-zp_inner_bitmap(ZpNode *node, uint32_t word)
+zp_inner_bitmap(ZpNode *node)
 {
-	return (uint64_t *) ((char *) node + zp_word_labels_offset(word));
+	return (uint64_t *) zp_inner_slots(node) - 4;
 }
 
-static inline ZpAtomicU32 *
-zp_inner_slots(ZpNode *node, uint32_t word)
+/* Of a wide node: labels below 0, 64, 128, 192. */
+static inline uint32_t *
+zp_inner_ranks(ZpNode *node)
 {
-	return (ZpAtomicU32 *) ((char *) node + zp_word_slots_offset(word));
-}
-
-/* The same of a sparse node that has been written. */
-static inline ZpAtomicU32 *
-zp_sparse_slots(ZpNode *node)
-{
-	return (ZpAtomicU32 *) ((char *) node + node->layout);
+	return (uint32_t *) zp_inner_slots(node) - 9;
 }
 
 static inline ZpAtomicU64 *
@@ -244,8 +246,8 @@ zp_inner_route(ZpNode *node, uint32_t word, unsigned char byte)
 		return (int) zp_count_at_most(zp_inner_labels(node, word), children, byte) - 1;
 	if (children == 256)
 		return byte;
-	bits = zp_inner_bitmap(node, word)[byte >> 6] & (UINT64_MAX >> (63 - (byte & 63)));
-	return (int) (((node->layout >> (8 * (byte >> 6))) & 0xFF) + (uint32_t) __builtin_popcountll(bits)) - 1;
+	bits = zp_inner_bitmap(node)[byte >> 6] & (UINT64_MAX >> (63 - (byte & 63)));
+	return (int) (((*zp_inner_ranks(node) >> (8 * (byte >> 6))) & 0xFF) + (uint32_t) __builtin_popcountll(bits)) - 1;
 }
 
 /* Label of the child at a position. */
@@ -258,10 +260,10 @@ zp_inner_label(ZpNode *node, uint32_t word, uint32_t position)
 
 	if (!zp_word_is_wide(word))
 		return zp_inner_labels(node, word)[position];
-	bitmap = zp_inner_bitmap(node, word);
-	while (part < 3 && position >= ((node->layout >> (8 * (part + 1))) & 0xFF))
+	bitmap = zp_inner_bitmap(node);
+	while (part < 3 && position >= ((*zp_inner_ranks(node) >> (8 * (part + 1))) & 0xFF))
 		part++;
-	position -= (node->layout >> (8 * part)) & 0xFF;
+	position -= (*zp_inner_ranks(node) >> (8 * part)) & 0xFF;
 	bits = bitmap[part];
 	while (position-- > 0)
 		bits &= bits - 1;

@@ -46,7 +46,6 @@ zp_walk(ZpTrieSession *session, ZpRest key, ZpWalk *walk)
 	{
 		ZpNode	   *node = zp_node_at(map, slot);
 		uint32_t	word = zp_load_relaxed_u32(&node->word);
-		ZpAtomicU32 *slots;
 		int			position;
 
 		path_bytes = zp_word_path_bytes(word);
@@ -62,20 +61,10 @@ zp_walk(ZpTrieSession *session, ZpRest key, ZpWalk *walk)
 			walk->is_bucket = false;
 			return;
 		}
-		if (ZP_LIKELY(!zp_word_is_wide(word)))
-		{
-			slots = zp_sparse_slots(node);
-			position = (int) zp_count_at_most((unsigned char *) node + ZP_PATH_OFFSET + path_bytes,
-											  zp_word_children(word), *at) - 1;
-		}
-		else
-		{
-			slots = zp_inner_slots(node, word);
-			position = zp_inner_route(node, word, *at);
-		}
+		position = zp_inner_route(node, word, *at);
 		if (ZP_UNLIKELY(position < 0))
 			return;
-		slot = zp_load_acquire_u32(slots + position);
+		slot = zp_load_acquire_u32(zp_inner_slots(node) + position);
 		walk->holder = node;
 		walk->holder_word = word;
 	}

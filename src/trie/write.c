@@ -238,7 +238,7 @@ write_into_gap(ZpChange *change, WriteRequest *request, const ZpDescent *descent
 	change->top = zp_plan_copy(change, node, word);
 	change->inner_at = descent->gap;
 	if (next < (int) zp_word_children(word) &&
-		zp_slot_is_bucket(zp_load_acquire_u32(&zp_inner_slots(node, word)[next])))
+		zp_slot_is_bucket(zp_load_acquire_u32(&zp_inner_slots(node)[next])))
 	{
 		change->plans[change->top].relabel = next;
 		change->plans[change->top].new_label = label;
