@@ -38,8 +38,7 @@ zp_walk(ZpTrieSession *session, ZpRest key, ZpWalk *walk)
 	ZpBucket   *bucket;
 	size_t		path_bytes;
 
-	walk->node = NULL;
-	walk->holder = NULL;
+	*walk = (ZpWalk) {0};
 	if (ZP_UNLIKELY(slot == ZP_NULL_REF))
 		return;
 	while (!zp_slot_is_bucket(slot))
