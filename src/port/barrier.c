@@ -16,7 +16,12 @@
 #define GLOBAL_EXPEDITED			(1 << 1)
 #define REGISTER_GLOBAL_EXPEDITED	(1 << 2)
 
-#ifdef SYS_membarrier
+/*
+ * Users of light fences need more than Dekker's pattern: a store that one processor has
+ * seen all others must see (multi-copy atomicity; see sync/token.c).  POWER does not
+ * promise that.
+ */
+#if defined(SYS_membarrier) && (defined(__x86_64__) || defined(__aarch64__))
 #define ZP_HAVE_MEMBARRIER 1
 #endif
 #endif
@@ -25,7 +30,9 @@ bool
 zp_barrier_register(void)
 {
 #ifdef ZP_HAVE_MEMBARRIER
-	return syscall(SYS_membarrier, REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0;
+	/* Both calls must be allowed, or nobody's fences would ever be made. */
+	return syscall(SYS_membarrier, REGISTER_GLOBAL_EXPEDITED, 0, 0) == 0 &&
+		syscall(SYS_membarrier, GLOBAL_EXPEDITED, 0, 0) == 0;
 #else
 	return false;
 #endif

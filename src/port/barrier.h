@@ -19,8 +19,8 @@
 
 /*
  * Asks for the fences of others, for the whole process and for good.  False: they
- * cannot be had here (another system, an old kernel, a sandbox), and this process must
- * use zp_fence_seq_cst on the hot side too.
+ * cannot be had here (another system or processor, an old kernel, a sandbox), and this
+ * process must use zp_fence_seq_cst on the hot side too.
  */
 extern bool zp_barrier_register(void);
 

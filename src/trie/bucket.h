@@ -305,7 +305,10 @@ zp_bucket_first_byte(const ZpBucket *bucket, size_t path_bytes, const ZpSuffix *
 	return path_bytes > 0 ? zp_bucket_path(bucket, path_bytes)[0] : *suffix->at;
 }
 
-/* Whether a key may come in; the bucket is locked. */
+/*
+ * Whether a key may come in; the bucket is locked.  Only full buckets have a bound, so
+ * this refuses none that found room in the bucket as it is.
+ */
 static inline bool
 zp_bucket_admits(const ZpBucket *bucket, const ZpSuffix *suffix)
 {

@@ -400,22 +400,32 @@ copy_entry(ZpCursor *cursor, const Met *met, BatchBuffer *buffer, ZpEntry *entry
 	return ZP_OK;
 }
 
-/* Whether a key comes behind the entry in the direction. */
+/*
+ * Whether a key comes behind what was given last in the direction; while nothing was, whether
+ * the cursor's position allows it.
+ */
 static bool
-is_behind(const ZpCursor *cursor, const Met *met, const ZpEntry *entry, ZpDirection direction)
+is_behind(const ZpCursor *cursor, const Met *met, const ZpEntry *last, ZpDirection direction)
 {
+	const unsigned char *key = last != NULL ? last->key : cursor->key;
+	size_t		key_bytes = last != NULL ? last->key_bytes : cursor->key_bytes;
 	size_t		met_bytes = met->key_bytes + met->suffix_bytes;
-	size_t		bytes = entry->key_bytes < met->key_bytes ? entry->key_bytes : met->key_bytes;
-	int			order = memcmp(cursor->walk, entry->key, bytes);
+	size_t		bytes = key_bytes < met->key_bytes ? key_bytes : met->key_bytes;
+	int			order;
 
-	if (order == 0 && entry->key_bytes > bytes && met->suffix_bytes > 0)
+	if (last == NULL && cursor->position == ZP_CURSOR_FIRST)
+		return true;
+	order = memcmp(cursor->walk, key, bytes);
+	if (order == 0 && key_bytes > bytes && met->suffix_bytes > 0)
 	{
-		bytes = entry->key_bytes - met->key_bytes;
-		order = memcmp(met->suffix, entry->key + met->key_bytes,
+		bytes = key_bytes - met->key_bytes;
+		order = memcmp(met->suffix, key + met->key_bytes,
 					   bytes < met->suffix_bytes ? bytes : met->suffix_bytes);
 	}
 	if (order == 0)
-		order = met_bytes < entry->key_bytes ? -1 : met_bytes > entry->key_bytes;
+		order = met_bytes < key_bytes ? -1 : met_bytes > key_bytes;
+	if (order == 0)
+		return last == NULL && cursor->position == ZP_CURSOR_AT;
 	return order * (int) direction > 0;
 }
 
@@ -440,9 +450,10 @@ copy_batch(ZpCursor *cursor, ZpDirection direction, ZpEntry *entries, size_t max
 		status = advance(cursor, direction, &met);
 		if (status != ZP_OK)
 			break;
-		if ((met.first || in_doubt) && *count > 0)
+		if (met.first || in_doubt)
 		{
-			in_doubt = !is_behind(cursor, &met, &entries[*count - 1], direction);
+			in_doubt = !is_behind(cursor, &met, *count > 0 ? &entries[*count - 1] : NULL,
+								  direction);
 			if (in_doubt)
 				continue;
 		}
@@ -484,5 +495,8 @@ zp_cursor_read(ZpCursor *cursor, ZpDirection direction, ZpEntry *entries, size_t
 		return status;
 
 	/* Something was read: what stopped the batch shows again at the next one. */
-	return zp_cursor_seek(cursor, entries[*count - 1].key, entries[*count - 1].key_bytes, true);
+	status = zp_cursor_seek(cursor, entries[*count - 1].key, entries[*count - 1].key_bytes, true);
+	if (status != ZP_OK)
+		*count = 0;
+	return status;
 }

@@ -491,9 +491,7 @@ attempt_write(ZpTrieSession *session, WriteRequest *request)
 			return write_existing(session, request, descent.here.node,
 								  zp_bucket_payload(bucket, (uint32_t) entry),
 								  zp_bucket_head(bucket, (uint32_t) entry, entry_bytes));
-		/* A bound that came too late for its holder to know it goes with the bucket. */
-		append = zp_bucket_has_room(bucket, zp_state_count(state), &suffix) &&
-			zp_bucket_admits(bucket, &suffix);
+		append = zp_bucket_has_room(bucket, zp_state_count(state), &suffix);
 	}
 
 	status = prepare_value(session, request);

@@ -496,6 +496,70 @@ ascending_keys_lose_nothing(Runner run)
 	fixture_destroy(&fixture);
 }
 
+/*
+ * Ranges of buckets grow and shrink on both sides of where the others seek: what they
+ * read first must be on the right side all the same.
+ */
+static int
+seek_and_disturb(World *world, ZpArenaMap *map, int number, void *argument)
+{
+	static const char *const coming[] = {"60", "70", "20", "4507", "47"};
+	Shared	   *shared = argument;
+	ZpTrieSession session;
+	uint32_t	done = 0;
+
+	(void) world;
+	ZP_REQUIRE_OK(zp_trie_open(map, shared->trie, &session));
+	meet(shared, WORKERS);
+	while (number < 2 && zp_load_acquire_u32(&shared->stop) < WORKERS - 2)
+	{
+		/* The two share the keys, so that each finds some of the other's. */
+		for (size_t i = 0; i < 5; i++)
+			(void) zp_trie_insert(&session, coming[i], strlen(coming[i]), 0);
+		for (size_t i = 5; i > 0; i--)
+			(void) zp_trie_delete(&session, coming[(i + 2) % 5], strlen(coming[(i + 2) % 5]));
+	}
+	for (; number >= 2 && done < 20000 * SCALE; done++)
+	{
+		ZpDirection direction = done % 2 ? ZP_BACKWARD : ZP_FORWARD;
+		const char *from = done % 4 < 2 ? "3" : "46";
+		size_t		from_bytes = strlen(from);
+		char		buffer[64];
+		ZpEntry		entry;
+		ZpCursor	cursor;
+		size_t		count;
+		size_t		needed;
+
+		zp_cursor_begin(&cursor, &session);
+		ZP_REQUIRE_OK(zp_cursor_seek(&cursor, from, from_bytes, false));
+		ZP_REQUIRE_OK(zp_cursor_read(&cursor, direction, &entry, 1, buffer, sizeof(buffer),
+									 &count, &needed));
+		ZP_REQUIRE(compare_keys(entry.key, entry.key_bytes, from, from_bytes) *
+				   (int) direction >= 0);
+		zp_cursor_end(&cursor);
+	}
+	zp_fetch_add_relaxed_u32(&shared->stop, number >= 2);
+	zp_trie_close(&session);
+	return 0;
+}
+
+static void
+a_seek_is_kept(Runner run)
+{
+	Fixture		fixture;
+
+	fixture_create(&fixture, ZP_PAYLOAD_FIXED, 0);
+	for (int i = 0; i < 60; i++)
+	{
+		char		key[32];
+
+		ZP_REQUIRE_OK(zp_trie_insert(&fixture.session, key, (size_t) sprintf(key, "1%03d", i), 1));
+		ZP_REQUIRE_OK(zp_trie_insert(&fixture.session, key, (size_t) sprintf(key, "9%03d", i), 1));
+	}
+	run(fixture.world, WORKERS, seek_and_disturb, share(&fixture));
+	fixture_destroy(&fixture);
+}
+
 /* A reader that stays inside holds memory back; when it leaves all of it goes. */
 static void
 a_pinned_reader_holds_memory_back(void **state)
@@ -614,6 +678,7 @@ BOTH_WAYS(values_are_never_torn)
 BOTH_WAYS(contested_prefixes_lose_nothing)
 BOTH_WAYS(no_increment_is_lost)
 BOTH_WAYS(ascending_keys_lose_nothing)
+BOTH_WAYS(a_seek_is_kept)
 BOTH_WAYS(scans_meet_what_stays)
 BOTH_WAYS(a_drop_waits_for_those_inside)
 
@@ -630,6 +695,7 @@ main(void)
 		UNIT_BOTH_WAYS(contested_prefixes_lose_nothing),
 		UNIT_BOTH_WAYS(no_increment_is_lost),
 		UNIT_BOTH_WAYS(ascending_keys_lose_nothing),
+		UNIT_BOTH_WAYS(a_seek_is_kept),
 		UNIT_BOTH_WAYS(scans_meet_what_stays),
 		UNIT_BOTH_WAYS(a_drop_waits_for_those_inside),
 		cmocka_unit_test(a_pinned_reader_holds_memory_back),
