@@ -20,16 +20,17 @@
  *
  * If R's fence is C's barrier: either R had stored V when the barrier hit its
  * processor, and C, which looks after that, sees it; or R stored V, and so met what
- * it met, after the barrier, when the unlinking, which came before the barrier, was there
- * for all to see.  That W read s >= V then rests on stores that all processors see at
- * once: R had seen the version become V, so it was V for W, who read it later.  (Which is
- * why zp_barrier_register says no where that is not so.)  Whoever gets a token after C looked whether there is anybody to be
- * hit has fenced once, in attaching, and met nothing before that.
+ * it met, after the barrier, when the unlinking, which came before the barrier, was
+ * there for all to see.  That W read s >= V then rests on stores that all processors
+ * see at once: R had seen the version become V, so it was V for W, who read it later.
+ * (zp_barrier_register says no where that is not so.)  Whoever gets a token after C
+ * looked whether there is anybody to be hit has fenced once, in attaching, and met
+ * nothing before that.
  *
  * Cost: a load, a store and (where the reclaimer cannot make it) a fence to acquire, a
  * store to release; a scan of all tokens, and a barrier if others have tokens, for each
- * ZP_LAZY_BULK retired blocks.  Weak: a participant that
- * stays inside holds back everything that is retired meanwhile.
+ * ZP_LAZY_BULK retired blocks.  Weak: a participant that stays inside holds back
+ * everything that is retired meanwhile.
  */
 #include "sync/token_internal.h"
 

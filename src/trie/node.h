@@ -241,13 +241,15 @@ zp_inner_route(ZpNode *node, uint32_t word, unsigned char byte)
 {
 	uint32_t	children = zp_word_children(word);
 	uint64_t	bits;
+	uint32_t	before;
 
 	if (ZP_LIKELY(!zp_word_is_wide(word)))
 		return (int) zp_count_at_most(zp_inner_labels(node, word), children, byte) - 1;
 	if (children == 256)
 		return byte;
 	bits = zp_inner_bitmap(node)[byte >> 6] & (UINT64_MAX >> (63 - (byte & 63)));
-	return (int) (((*zp_inner_ranks(node) >> (8 * (byte >> 6))) & 0xFF) + (uint32_t) __builtin_popcountll(bits)) - 1;
+	before = (*zp_inner_ranks(node) >> (8 * (byte >> 6))) & 0xFF;
+	return (int) (before + (uint32_t) __builtin_popcountll(bits)) - 1;
 }
 
 /* Label of the child at a position. */
