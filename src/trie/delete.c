@@ -300,10 +300,7 @@ zp_trie_delete(ZpTrieSession *session, const void *key, size_t key_bytes)
 	bool		exempt = session->map->exempt_from_limits;
 	ZpStatus	status;
 
-	if (key_bytes > ZP_MAX_KEY_BYTES)
-		return ZP_KEY_TOO_LONG;
-	session->map->map_failed = false;
-	status = zp_token_acquire(&session->trie->versions, session->token);
+	status = zp_begin_operation(session, key_bytes);
 	if (status != ZP_OK)
 		return status;
 	/* A full trie must be able to shrink. */

@@ -43,15 +43,13 @@ find_payload(ZpTrieSession *session, const unsigned char *key, size_t key_bytes,
 	return ZP_OK;
 }
 
-/* All that zp_trie_lookup does with a key that is not too long. */
 ZP_ALWAYS_INLINE ZpStatus
 look_up(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *payload)
 {
 	uint64_t	found = 0;
 	ZpStatus	status;
 
-	session->map->map_failed = false;
-	status = zp_token_acquire(&session->trie->versions, session->token);
+	status = zp_begin_operation(session, key_bytes);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
 	status = find_payload(session, key, key_bytes, &found);
@@ -72,8 +70,6 @@ look_up_v3(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *
 ZpStatus
 zp_trie_lookup(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *payload)
 {
-	if (ZP_UNLIKELY(key_bytes > ZP_MAX_KEY_BYTES))
-		return ZP_KEY_TOO_LONG;
 	if (ZP_HAVE_X86_64_V3())
 		return look_up_v3(session, key, key_bytes, payload);
 	return look_up(session, key, key_bytes, payload);
@@ -89,10 +85,7 @@ zp_trie_lookup_value(ZpTrieSession *session, const void *key, size_t key_bytes,
 	*value_bytes = 0;
 	if (session->payload_kind != ZP_PAYLOAD_BLOCK)
 		return ZP_BAD_ARGUMENT;
-	if (key_bytes > ZP_MAX_KEY_BYTES)
-		return ZP_KEY_TOO_LONG;
-	session->map->map_failed = false;
-	status = zp_token_acquire(&session->trie->versions, session->token);
+	status = zp_begin_operation(session, key_bytes);
 	if (status != ZP_OK)
 		return status;
 	status = find_payload(session, key, key_bytes, &payload);

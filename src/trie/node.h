@@ -442,6 +442,16 @@ zp_session_payload_bytes(const ZpTrieSession *session)
 	return session->payload_kind == ZP_PAYLOAD_NONE ? 0 : 8;
 }
 
+/* The begin of an operation on a key: the token is held after ZP_OK. */
+static inline ZpStatus
+zp_begin_operation(ZpTrieSession *session, size_t key_bytes)
+{
+	if (ZP_UNLIKELY(key_bytes > ZP_MAX_KEY_BYTES))
+		return ZP_KEY_TOO_LONG;
+	session->map->map_failed = false;
+	return zp_token_acquire(&session->trie->versions, session->token);
+}
+
 /*
  * Copies the value of a BLOCK payload; the token is held.  ZP_OK,
  * ZP_BUFFER_TOO_SMALL, ZP_MAP_FAILED.

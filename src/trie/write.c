@@ -554,10 +554,7 @@ write_key(ZpTrieSession *session, WriteRequest *request)
 {
 	ZpStatus	status;
 
-	if (request->key_bytes > ZP_MAX_KEY_BYTES)
-		return ZP_KEY_TOO_LONG;
-	session->map->map_failed = false;
-	status = zp_token_acquire(&session->trie->versions, session->token);
+	status = zp_begin_operation(session, request->key_bytes);
 	if (status != ZP_OK)
 		return status;
 	if (request->value == NULL)
@@ -580,10 +577,7 @@ zp_trie_insert(ZpTrieSession *session, const void *key, size_t key_bytes, uint64
 
 	if (session->payload_kind == ZP_PAYLOAD_BLOCK)
 		return ZP_BAD_ARGUMENT;
-	if (key_bytes > ZP_MAX_KEY_BYTES)
-		return ZP_KEY_TOO_LONG;
-	session->map->map_failed = false;
-	status = zp_token_acquire(&session->trie->versions, session->token);
+	status = zp_begin_operation(session, key_bytes);
 	if (status != ZP_OK)
 		return status;
 

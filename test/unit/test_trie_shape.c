@@ -192,15 +192,6 @@ make_order(Order order, uint32_t count, uint32_t *positions, Random *random)
 	}
 }
 
-static int
-compare_oracle_keys(const void *a, const void *b)
-{
-	const OracleKey *left = a;
-	const OracleKey *right = b;
-
-	return compare_keys(left->bytes, left->length, right->bytes, right->length);
-}
-
 static void
 make_family(const Family *family, Oracle *oracle)
 {
@@ -216,15 +207,7 @@ make_family(const Family *family, Oracle *oracle)
 		ZP_REQUIRE(oracle->keys[i].bytes != NULL);
 		memcpy(oracle->keys[i].bytes, key, oracle->keys[i].length);
 	}
-	qsort(oracle->keys, family->count, sizeof(OracleKey), compare_oracle_keys);
-	oracle->count = 1;
-	for (uint32_t i = 1; i < family->count; i++)
-	{
-		if (compare_oracle_keys(&oracle->keys[oracle->count - 1], &oracle->keys[i]) == 0)
-			free(oracle->keys[i].bytes);
-		else
-			oracle->keys[oracle->count++] = oracle->keys[i];
-	}
+	oracle_sort(oracle, family->count);
 }
 
 static void

@@ -166,11 +166,26 @@ make_key(Random *random, unsigned char *key)
 }
 
 void
+oracle_sort(Oracle *oracle, size_t count)
+{
+	size_t		kept = 0;
+
+	qsort(oracle->keys, count, sizeof(OracleKey), compare_oracle_keys);
+	for (size_t i = 0; i < count; i++)
+	{
+		if (kept > 0 && compare_oracle_keys(&oracle->keys[kept - 1], &oracle->keys[i]) == 0)
+			free(oracle->keys[i].bytes);
+		else
+			oracle->keys[kept++] = oracle->keys[i];
+	}
+	oracle->count = kept;
+}
+
+void
 oracle_create(Oracle *oracle, uint64_t seed, size_t about)
 {
 	Random		random = {seed * 2 + 1};
 	unsigned char buffer[1024];
-	size_t		kept = 0;
 
 	oracle->keys = calloc(about, sizeof(OracleKey));
 	ZP_REQUIRE(oracle->keys != NULL);
@@ -184,15 +199,7 @@ oracle_create(Oracle *oracle, uint64_t seed, size_t about)
 		ZP_REQUIRE(key->bytes != NULL);
 		memcpy(key->bytes, buffer, key->length);
 	}
-	qsort(oracle->keys, about, sizeof(OracleKey), compare_oracle_keys);
-	for (size_t i = 0; i < about; i++)
-	{
-		if (kept > 0 && compare_oracle_keys(&oracle->keys[kept - 1], &oracle->keys[i]) == 0)
-			free(oracle->keys[i].bytes);
-		else
-			oracle->keys[kept++] = oracle->keys[i];
-	}
-	oracle->count = kept;
+	oracle_sort(oracle, about);
 }
 
 void

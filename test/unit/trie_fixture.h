@@ -65,6 +65,9 @@ typedef struct Oracle
 extern void oracle_create(Oracle *oracle, uint64_t seed, size_t about);
 extern void oracle_destroy(Oracle *oracle);
 
+/* Puts the first count keys in order, and frees those that are there twice. */
+extern void oracle_sort(Oracle *oracle, size_t count);
+
 /* Compares every key, and the whole order both ways. */
 extern void oracle_compare(Oracle *oracle, ZpTrieSession *session);
 
