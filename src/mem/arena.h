@@ -52,6 +52,16 @@ typedef struct ZpSegmentOps
 
 typedef struct ZpArena ZpArena; /* shared; lives in segment 0; see arena.c */
 
+/* Where this participant's record in a pool is mapped; see pool_record.c. */
+typedef struct ZpRecordSlot
+{
+	const void *pool;			/* its address here */
+	uint64_t	serial;			/* of the pool: another may come to lie there */
+	void	   *record;
+} ZpRecordSlot;
+
+#define ZP_RECORD_SLOTS 16
+
 /* One participant's view of an arena; private to it, used by one thread. */
 typedef struct ZpArenaMap
 {
@@ -77,6 +87,9 @@ typedef struct ZpArenaMap
 	 * work that gives back more than it takes.
 	 */
 	bool		exempt_from_limits;
+
+	/* The pools that were used last, by a few bits of their refs. */
+	ZpRecordSlot records[ZP_RECORD_SLOTS];
 } ZpArenaMap;
 
 /*
@@ -119,6 +132,15 @@ extern ZpStatus zp_arena_free_pages(ZpArenaMap *map, ZpRef ref);
  * it lies in no run that is in use.  ZP_MAP_FAILED.
  */
 extern ZpStatus zp_arena_find_run(ZpArenaMap *map, ZpRef ref, ZpRef *run, uint32_t *pages);
+
+/*
+ * A word that belongs to the owner of the run that begins at `run`, outside of it.  It
+ * can be read for ever, also after the run was given back.  NULL: not mapped here.
+ */
+extern ZpAtomicU32 *zp_arena_link(ZpArenaMap *map, ZpRef run);
+
+/* A number that this arena never gave before; not 0. */
+extern uint64_t zp_arena_next_serial(ZpArenaMap *map);
 
 /* Maps the segment of ref, or sets map_failed and returns a block of zeros. */
 extern void *zp_at_slow(ZpArenaMap *map, ZpRef ref);

@@ -19,6 +19,9 @@
  * while it is in the lists, so under the lock the answer is final for whatever is a
  * chunk of this pool.
  *
+ * A class without a lock (pool_lock_free.c) comes here for chunks only: they are linked
+ * and unlinked under the class's mutex, which nobody who finds a block in a slab touches.
+ *
  * Weak: a class whose only block comes and goes takes and gives back a chunk each
  * time.  When several participants find no free block at once, each makes a slab.
  * A wrong ref into a run that changes hands between two looks could pass for a block
@@ -113,16 +116,17 @@ static ZpStatus
 link_chunk(ZpArenaMap *map, ZpPoolClass *class, ZpRef run, ZpRef *missing)
 {
 	ZpChunk    *chunk = zp_at(map, run);
+	bool		is_partial = !zp_class_is_lock_free(class) && chunk->used < chunk->blocks;
 
 	if (!reachable(map, class->chunks, missing) ||
-		(chunk->used < chunk->blocks && !reachable(map, class->partial, missing)))
+		(is_partial && !reachable(map, class->partial, missing)))
 		return ZP_MAP_FAILED;
 
 	chunk->next = class->chunks;
 	if (class->chunks != ZP_NULL_REF)
 		((ZpChunk *) zp_at(map, class->chunks))->previous = run;
 	class->chunks = run;
-	if (chunk->used < chunk->blocks)
+	if (is_partial)
 		push_partial(map, class, run, chunk);
 	zp_store_relaxed_u32(&class->chunk_count, zp_load_relaxed_u32(&class->chunk_count) + 1);
 	zp_count(&class->blocks, chunk->blocks);
@@ -135,7 +139,7 @@ static ZpStatus
 unlink_chunk(ZpArenaMap *map, ZpPoolClass *class, ZpRef run, ZpRef *missing)
 {
 	ZpChunk    *chunk = zp_at(map, run);
-	bool		is_partial = chunk->used < chunk->blocks;
+	bool		is_partial = !zp_class_is_lock_free(class) && chunk->used < chunk->blocks;
 
 	if (class->chunks != run &&
 		(!reachable(map, chunk->previous, missing) || !reachable(map, chunk->next, missing)))
@@ -191,6 +195,14 @@ look(const ZpAtomicU32 *field)
 }
 #endif
 
+bool
+zp_slab_is_there(const ZpChunk *chunk, const ZpPool *pool, uint32_t size_class)
+{
+	return look(&chunk->magic) == ZP_CHUNK_MAGIC &&
+		look(&chunk->pool) == zp_load_relaxed_u32(&pool->self) &&
+		look(&chunk->size_class) == size_class;
+}
+
 /* Whether the run begins with a chunk of this pool. */
 static inline bool
 is_chunk_of(const ZpChunk *chunk, const ZpPool *pool)
@@ -200,13 +212,13 @@ is_chunk_of(const ZpChunk *chunk, const ZpPool *pool)
 }
 
 ZpStatus
-zp_pool_find_chunk(ZpArenaMap *map, ZpPool *pool, ZpRef ref, ZpRef *run, uint32_t *size_class)
+zp_pool_find_chunk(ZpArenaMap *map, ZpPool *pool, ZpRef ref, ZpRef *run, uint32_t *pages,
+				   uint32_t *size_class)
 {
 	ZpChunk    *chunk;
-	uint32_t	pages;
 	ZpStatus	status;
 
-	status = zp_arena_find_run(map, ref, run, &pages);
+	status = zp_arena_find_run(map, ref, run, pages);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
 	chunk = zp_at(map, *run);	/* mapped: zp_arena_find_run looked at its segment */
@@ -239,8 +251,8 @@ zp_class_give(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,
 	{
 		if (ZP_UNLIKELY(!zp_slab_find(chunk, ref - run, &block)))
 			return ZP_BAD_REF;
-		if (ZP_UNLIKELY(size == 0 || size > ZP_LARGEST_SMALL_BYTES ||
-						zp_size_class(size) != size_class))
+		if (ZP_UNLIKELY(size == 0 || size > pool->small_bytes ||
+						zp_pool_size_class(pool, size) != size_class))
 			return ZP_BAD_SIZE;
 		if (ZP_UNLIKELY(!zp_slab_is_taken(chunk, block)))
 			return ZP_DOUBLE_FREE;
@@ -268,13 +280,46 @@ zp_class_give(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,
 	return ZP_OK;
 }
 
+ZpStatus
+zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run, ZpRef ref,
+					  size_t size)
+{
+	ZpPoolClass *class = &pool->classes[size_class];
+	uint32_t	released;
+	ZpStatus	status;
+
+	for (;;)
+	{
+		ZpRef		missing = ZP_NULL_REF;
+		bool		contended = !zp_mutex_try_lock(&class->mutex);
+
+		if (ZP_UNLIKELY(contended))
+			(void) zp_class_lock(pool, class, NULL);
+		if (ZP_UNLIKELY(zp_class_is_lock_free(class)))
+		{
+			zp_mutex_unlock(&class->mutex);
+			return ZP_BUSY;
+		}
+		status = zp_class_give(map, pool, size_class, run, ref, size, &released, &missing);
+		zp_mutex_unlock(&class->mutex);
+		zp_pool_contended(map, pool, contended);
+		if (ZP_LIKELY(status != ZP_MAP_FAILED))
+			break;
+		if (!zp_map_ref(map, missing))
+			return ZP_MAP_FAILED;
+	}
+	if (released != 0)
+		zp_pool_put_run(map, pool, run, released);
+	return status;
+}
+
 /*
- * Links a chunk that the caller has made, and takes what it was made for.  On
- * failure the chunk goes back to the arena.
+ * Links a chunk that the caller has made, and takes what it was made for, unless it is a
+ * slab of a class without a lock.  On failure the chunk goes back to the arena.
  */
 static ZpStatus
-add_chunk(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool locking, ZpRef run,
-		  ZpRef *ref)
+add_chunk(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool locking, ZpClassMode mode,
+		  ZpRef run, ZpRef *ref)
 {
 	ZpPoolClass *class = &pool->classes[size_class];
 	ZpChunk    *chunk = zp_at(map, run);
@@ -288,7 +333,10 @@ add_chunk(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool locking, ZpRe
 		status = lock_if(locking, pool, class, map->hooks);
 		if (status != ZP_OK)
 			break;
-		status = link_chunk(map, class, run, &missing);
+		if (ZP_UNLIKELY(zp_load_relaxed_u32(&class->mode) != (uint32_t) mode))
+			status = ZP_BUSY;
+		else
+			status = link_chunk(map, class, run, &missing);
 		if (status == ZP_OK)
 		{
 			if (size_class == ZP_LARGE_CLASS)
@@ -297,41 +345,95 @@ add_chunk(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool locking, ZpRe
 				zp_count(&class->allocations, 1);
 				zp_count(&class->large_bytes, chunk->large_bytes);
 			}
-			else
+			else if (mode == ZP_CLASS_LOCKED)
 				status = zp_class_take(map, class, ref, &missing);
 		}
 		unlock_if(locking, class);
 		if (status == ZP_OK)
 			return ZP_OK;
-		if (!zp_map_ref(map, missing))
+		if (status != ZP_MAP_FAILED || !zp_map_ref(map, missing))
 			break;
 	}
 	zp_pool_put_run(map, pool, run, pages);
 	return status;
 }
 
-ZpStatus
-zp_class_refill(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool locking, ZpRef *ref)
+/* A run for the next slab of a class, and the slab's shape in it, not linked yet. */
+static ZpStatus
+make_slab(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef *run)
 {
+	const ZpPreset *preset = zp_pool_preset(pool);
 	uint32_t	slabs = zp_load_relaxed_u32(&pool->classes[size_class].chunk_count);
-	ZpSlabPlan	plan = zp_slab_plan(size_class, slabs);
+	ZpSlabPlan	plan = zp_slab_plan(size_class, slabs, preset->first_slab_bytes,
+									preset->slab_bytes);
 	uint32_t	wanted = plan.pages;
-	ZpRef		run;
+	uint32_t	life;
 	ZpStatus	status;
 
-	status = zp_pool_get_run(map, pool, plan.pages, &run);
+	status = zp_pool_get_run(map, pool, plan.pages, run);
 	if (status == ZP_OUT_OF_MEMORY || status == ZP_OVER_LIMIT)
 	{
 		/* The smallest slab may still fit. */
-		plan = zp_slab_plan(size_class, 0);
+		plan = zp_slab_plan(size_class, 0, ZP_PAGE_BYTES, ZP_PAGE_BYTES);
 		if (plan.pages < wanted)
-			status = zp_pool_get_run(map, pool, plan.pages, &run);
+			status = zp_pool_get_run(map, pool, plan.pages, run);
 	}
 	if (status != ZP_OK)
 		return status;
-	zp_slab_init(zp_at(map, run), zp_load_relaxed_u32(&pool->self), size_class, &plan);
+
+	/* So that another pool's slab in the same place has another number, mostly. */
+	life = zp_fetch_add_relaxed_u32(&pool->lives, 1) + (uint32_t) pool->serial * 0x9e3779b1u;
+	zp_slab_init(zp_at(map, *run), zp_load_relaxed_u32(&pool->self), size_class, &plan, life);
 	ZP_POINT("pool_refill");
-	return add_chunk(map, pool, size_class, locking, run, ref);
+	return ZP_OK;
+}
+
+ZpStatus
+zp_class_refill(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool locking, ZpRef *ref)
+{
+	ZpRef		run;
+	ZpStatus	status;
+
+	status = make_slab(map, pool, size_class, &run);
+	if (status != ZP_OK)
+		return status;
+	return add_chunk(map, pool, size_class, locking, ZP_CLASS_LOCKED, run, ref);
+}
+
+ZpStatus
+zp_class_new_slab(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef *run)
+{
+	ZpChunk    *chunk;
+	ZpStatus	status;
+
+	status = make_slab(map, pool, size_class, run);
+	if (status != ZP_OK)
+		return status;
+	chunk = zp_at(map, *run);
+	zp_store_relaxed_u32(&chunk->anchor, ZP_ANCHOR(chunk->blocks, ZP_SLAB_ACTIVE,
+												   map->participant % ZP_STRIPES));
+	return add_chunk(map, pool, size_class, true, ZP_CLASS_LOCK_FREE, *run, NULL);
+}
+
+bool
+zp_class_release_slab(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run)
+{
+	ZpPoolClass *class = &pool->classes[size_class];
+	uint32_t	pages = ((ZpChunk *) zp_at(map, run))->pages;
+	ZpStatus	status;
+
+	do
+	{
+		ZpRef		missing = ZP_NULL_REF;
+
+		(void) zp_class_lock(pool, class, NULL);
+		status = unlink_chunk(map, class, run, &missing);
+		zp_mutex_unlock(&class->mutex);
+		if (status != ZP_OK && !zp_map_ref(map, missing))
+			return false;
+	} while (status != ZP_OK);
+	zp_pool_put_run(map, pool, run, pages);
+	return true;
 }
 
 ZpStatus
@@ -348,5 +450,5 @@ zp_class_take_large(ZpArenaMap *map, ZpPool *pool, size_t size, bool locking, Zp
 	chunk = zp_at(map, run);
 	zp_large_init(chunk, zp_load_relaxed_u32(&pool->self), pages, size);
 	chunk->used = 1;
-	return add_chunk(map, pool, ZP_LARGE_CLASS, locking, run, ref);
+	return add_chunk(map, pool, ZP_LARGE_CLASS, locking, ZP_CLASS_LOCKED, run, ref);
 }

@@ -17,9 +17,9 @@ zp_pool_no_lock_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 
 	if (ZP_UNLIKELY(map->participant != pool->owner))
 		return ZP_NOT_OWNER;
-	if (size > ZP_LARGEST_SMALL_BYTES)
+	if (size > pool->small_bytes)
 		return zp_class_take_large(map, pool, size, false, ref);
-	size_class = zp_size_class(size);
+	size_class = zp_pool_size_class(pool, size);
 	for (;;)
 	{
 		ZpRef		missing = ZP_NULL_REF;
@@ -38,13 +38,14 @@ ZpStatus
 zp_pool_no_lock_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 {
 	ZpRef		run;
+	uint32_t	pages;
 	uint32_t	size_class;
 	uint32_t	released;
 	ZpStatus	status;
 
 	if (ZP_UNLIKELY(map->participant != pool->owner))
 		return ZP_NOT_OWNER;
-	status = zp_pool_find_chunk(map, pool, ref, &run, &size_class);
+	status = zp_pool_find_chunk(map, pool, ref, &run, &pages, &size_class);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
 	for (;;)

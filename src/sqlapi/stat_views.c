@@ -80,19 +80,6 @@ put_row(FunctionCallInfo fcinfo, Row *row, int columns)
 	row->columns = 0;
 }
 
-static const char *
-level_name(ZpPoolLevel level)
-{
-	switch (level)
-	{
-		case ZP_POOL_NO_LOCK:
-			return "no_lock";
-		case ZP_POOL_MUTEX:
-			return "mutex";
-	}
-	return "unknown";
-}
-
 static bool
 reads_all_stats(void)
 {
@@ -136,7 +123,7 @@ zipora_tries(PG_FUNCTION_ARGS)
 		add_datum(&row, ObjectIdGetDatum(info->owner));
 		add_datum(&row, CStringGetTextDatum(zp_value_type_names[info->value_type]));
 		add_datum(&row, CStringGetTextDatum("multi_writer"));
-		add_datum(&row, CStringGetTextDatum(level_name(info->pool_level)));
+		add_datum(&row, CStringGetTextDatum(zp_pool_level_name(info->pool_level)));
 		add_datum(&row, CStringGetTextDatum("balanced"));
 		if (handle != NULL)
 		{
@@ -206,7 +193,7 @@ put_pool(FunctionCallInfo fcinfo, const char *name, ZpPoolLevel level, const ZpP
 	Row			row = {.columns = 0};
 
 	add_datum(&row, CStringGetTextDatum(name));
-	add_datum(&row, CStringGetTextDatum(level_name(level)));
+	add_datum(&row, CStringGetTextDatum(zp_pool_level_name(level)));
 	add_datum(&row, CStringGetTextDatum("balanced"));
 	if (pool == NULL)
 	{
