@@ -14,8 +14,8 @@
  * again from the start.
  *
  * A free trusts nothing.  The page map says which run the ref lies in; the run's
- * first bytes say whether it is a chunk, whose, and of what class; then the class
- * is locked and all of it is looked at again.  A chunk's magic is there exactly
+ * first bytes say whether it is a chunk, whose, and of what class and shape; then the class
+ * is locked and it is looked whether that chunk is still there.  A chunk's magic is there exactly
  * while it is in the lists, so under the lock the answer is final for whatever is a
  * chunk of this pool.
  *
@@ -175,70 +175,17 @@ unlink_chunk(ZpArenaMap *map, ZpPoolClass *class, ZpRef run, ZpRef *missing)
 	return ZP_OK;
 }
 
-/*
- * One of the first fields of a run that a ref may lie in.  If the ref is wrong, the
- * run may be changing hands this moment, and then this reads what another block's
- * owner writes.  Whatever it reads is refused or looked at again under the lock, so
- * ThreadSanitizer is told not to mind.
- */
-#ifdef ZP_THREAD_SANITIZER
-static __attribute__((noinline, no_sanitize_thread)) uint32_t
-look(const ZpAtomicU32 *field)
-{
-	return *(const volatile uint32_t *) &field->value;
-}
-#else
-static inline uint32_t
-look(const ZpAtomicU32 *field)
-{
-	return zp_load_relaxed_u32(field);
-}
-#endif
-
-bool
-zp_slab_is_there(const ZpChunk *chunk, const ZpPool *pool, uint32_t size_class)
-{
-	return look(&chunk->magic) == ZP_CHUNK_MAGIC &&
-		look(&chunk->pool) == zp_load_relaxed_u32(&pool->self) &&
-		look(&chunk->size_class) == size_class;
-}
-
-/* Whether the run begins with a chunk of this pool. */
-static inline bool
-is_chunk_of(const ZpChunk *chunk, const ZpPool *pool)
-{
-	return look(&chunk->magic) == ZP_CHUNK_MAGIC &&
-		look(&chunk->pool) == zp_load_relaxed_u32(&pool->self);
-}
-
 ZpStatus
-zp_pool_find_chunk(ZpArenaMap *map, ZpPool *pool, ZpRef ref, ZpRef *run, uint32_t *pages,
-				   uint32_t *size_class)
+zp_class_give(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place, ZpRef ref, size_t size,
+			  uint32_t *released, ZpRef *missing)
 {
-	ZpChunk    *chunk;
-	ZpStatus	status;
-
-	status = zp_arena_find_run(map, ref, run, pages);
-	if (ZP_UNLIKELY(status != ZP_OK))
-		return status;
-	chunk = zp_at(map, *run);	/* mapped: zp_arena_find_run looked at its segment */
-	*size_class = look(&chunk->size_class);
-	if (ZP_UNLIKELY(!is_chunk_of(chunk, pool) || *size_class >= ZP_POOL_CLASSES))
-		return ZP_BAD_REF;
-	return ZP_OK;
-}
-
-ZpStatus
-zp_class_give(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,
-			  ZpRef ref, size_t size, uint32_t *released, ZpRef *missing)
-{
+	uint32_t	size_class = place->size_class;
 	ZpPoolClass *class = &pool->classes[size_class];
-	ZpChunk    *chunk = zp_at(map, run);
-	uint32_t	block = 0;
+	ZpChunk    *chunk = place->chunk;
+	ZpRef		run = place->run;
 
 	*released = 0;
-	if (ZP_UNLIKELY(!is_chunk_of(chunk, pool) ||
-					look(&chunk->size_class) != size_class))
+	if (ZP_UNLIKELY(!zp_chunk_is_there(chunk, pool, size_class)))
 		return ZP_BAD_REF;
 	if (size_class == ZP_LARGE_CLASS)
 	{
@@ -249,12 +196,9 @@ zp_class_give(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,
 	}
 	else
 	{
-		if (ZP_UNLIKELY(!zp_slab_find(chunk, ref - run, &block)))
+		if (ZP_UNLIKELY(chunk->life != place->life))
 			return ZP_BAD_REF;
-		if (ZP_UNLIKELY(size == 0 || size > pool->small_bytes ||
-						zp_pool_size_class(pool, size) != size_class))
-			return ZP_BAD_SIZE;
-		if (ZP_UNLIKELY(!zp_slab_is_taken(chunk, block)))
+		if (ZP_UNLIKELY(!zp_slab_is_taken(chunk, place->block)))
 			return ZP_DOUBLE_FREE;
 	}
 
@@ -274,18 +218,18 @@ zp_class_give(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,
 				return ZP_MAP_FAILED;
 			push_partial(map, class, run, chunk);
 		}
-		zp_slab_give(chunk, block);
+		zp_slab_give(chunk, place->block);
 	}
 	zp_count(&class->frees, 1);
 	return ZP_OK;
 }
 
 ZpStatus
-zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run, ZpRef ref,
+zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place, ZpRef ref,
 					  size_t size)
 {
-	ZpPoolClass *class = &pool->classes[size_class];
-	uint32_t	released;
+	ZpPoolClass *class = &pool->classes[place->size_class];
+	uint32_t	released = 0;
 	ZpStatus	status;
 
 	for (;;)
@@ -296,11 +240,11 @@ zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef 
 		if (ZP_UNLIKELY(contended))
 			(void) zp_class_lock(pool, class, NULL);
 		if (ZP_UNLIKELY(zp_class_is_lock_free(class)))
-		{
-			zp_mutex_unlock(&class->mutex);
-			return ZP_BUSY;
-		}
-		status = zp_class_give(map, pool, size_class, run, ref, size, &released, &missing);
+			status = ZP_BUSY;
+		else if (ZP_LIKELY(zp_class_give_fast(pool, place)))
+			status = ZP_OK;
+		else
+			status = zp_class_give(map, pool, place, ref, size, &released, &missing);
 		zp_mutex_unlock(&class->mutex);
 		zp_pool_contended(map, pool, contended);
 		if (ZP_LIKELY(status != ZP_MAP_FAILED))
@@ -309,7 +253,7 @@ zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef 
 			return ZP_MAP_FAILED;
 	}
 	if (released != 0)
-		zp_pool_put_run(map, pool, run, released);
+		zp_pool_put_run(map, pool, place->run, released);
 	return status;
 }
 

@@ -8,6 +8,7 @@
 #define ZP_POOL_INTERNAL_H
 
 #include "mem/chunk.h"
+#include "mem/runs.h"
 #include "mem/tagged.h"
 
 #define ZP_POOL_MAGIC	0x5a70506c
@@ -201,6 +202,89 @@ zp_class_is_lock_free(const ZpPoolClass *class)
 }
 
 /*
+ * One of the first fields of a run that a ref may lie in.  If the ref is wrong, the
+ * run may be changing hands this moment, and then this reads what another block's
+ * owner writes.  Whatever it reads is refused or looked at again, so ThreadSanitizer
+ * is told not to mind.
+ */
+#ifdef ZP_THREAD_SANITIZER
+static inline __attribute__((noinline, no_sanitize_thread)) uint32_t
+zp_look(const void *field)
+#else
+static inline uint32_t
+zp_look(const void *field)
+#endif
+{
+	return *(const volatile uint32_t *) field;
+}
+
+/* Whether, as it looks now, a chunk of this pool and class is there. */
+static inline bool
+zp_chunk_is_there(const ZpChunk *chunk, const ZpPool *pool, uint32_t size_class)
+{
+	return zp_look(&chunk->magic) == ZP_CHUNK_MAGIC &&
+		zp_look(&chunk->pool) == zp_load_relaxed_u32(&pool->self) &&
+		zp_look(&chunk->size_class) == size_class;
+}
+
+/* Where a block is that is to be freed. */
+typedef struct ZpBlockPlace
+{
+	ZpRef		run;
+	ZpChunk    *chunk;
+	uint32_t	size_class;		/* ZP_LARGE_CLASS: all below means nothing */
+	uint32_t	block;
+	uint32_t	life;			/* of the slab, when it was looked at */
+} ZpBlockPlace;
+
+/*
+ * Not locked.  The chunk of this pool that ref lies in and, in a slab, the block that begins
+ * there: ZP_OK, ZP_BAD_REF, ZP_BAD_SIZE, ZP_MAP_FAILED.  A slab is then looked at again
+ * by its life: it has one that no other slab of the pool ever has.
+ */
+static inline ZpStatus
+zp_locate_block(ZpArenaMap *map, const ZpPool *pool, ZpRef ref, size_t size, ZpBlockPlace *place)
+{
+	const ZpChunk *chunk;
+	uint32_t	pages;
+	uint32_t	first;
+	uint32_t	units;
+	uint32_t	offset;
+
+	if (ZP_UNLIKELY(!zp_find_mapped_run(map, ref, &place->run, &pages)))
+	{
+		ZpStatus	status = zp_arena_find_run(map, ref, &place->run, &pages);
+
+		if (status != ZP_OK)
+			return status;
+	}
+	chunk = place->chunk = zp_at(map, place->run);
+	place->size_class = zp_look(&chunk->size_class);
+	if (ZP_UNLIKELY(zp_look(&chunk->magic) != ZP_CHUNK_MAGIC ||
+					zp_look(&chunk->pool) != zp_load_relaxed_u32(&pool->self) ||
+					place->size_class > ZP_LARGE_CLASS))
+		return ZP_BAD_REF;
+	if (ZP_UNLIKELY(place->size_class == ZP_LARGE_CLASS))
+		return ZP_OK;
+
+	/* As zp_slab_find; and not outside of the run, whatever is read. */
+	first = zp_look(&chunk->first);
+	units = zp_look(&chunk->units);
+	place->life = zp_look(&chunk->life);
+	offset = ref - place->run - first;
+	place->block = (uint32_t) (((uint64_t) offset * zp_look(&chunk->reciprocal)) >> 31);
+	if (ZP_UNLIKELY(ref - place->run < first || place->block >= zp_look(&chunk->blocks) ||
+					place->block * units != offset ||
+					place->block / ZP_MARKS >= pages * (ZP_PAGE_BYTES / sizeof(uint64_t)) -
+					sizeof(ZpChunk) / sizeof(uint64_t)))
+		return ZP_BAD_REF;
+	if (ZP_UNLIKELY(size == 0 || size > pool->small_bytes ||
+					zp_pool_size_class(pool, size) != place->size_class))
+		return ZP_BAD_SIZE;
+	return ZP_OK;
+}
+
+/*
  * Work on one class in mode LOCKED.  "Locked": the class is the caller's.  These never
  * wait; if they need a segment that is not mapped, they change nothing, set *missing to a
  * ref in it and return ZP_MAP_FAILED: unlock, zp_map_ref, and try again.
@@ -229,12 +313,29 @@ zp_class_take(ZpArenaMap *map, ZpPoolClass *class, ZpRef *ref, ZpRef *missing)
 }
 
 /*
- * Locked.  Frees the block that begins at ref in the chunk at run, after all checks.  If
- * that was the chunk's last block, the chunk is no longer in the pool and *released
- * says how many pages the caller has to give back (zp_pool_put_run); else 0.
+ * Locked.  Frees the block at a place, after all checks that need the lock.  If that was
+ * the chunk's last block, the chunk is no longer in the pool and *released says how many
+ * pages the caller has to give back (zp_pool_put_run); else 0.
  */
-extern ZpStatus zp_class_give(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,
-							  ZpRef ref, size_t size, uint32_t *released, ZpRef *missing);
+extern ZpStatus zp_class_give(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place, ZpRef ref,
+							  size_t size, uint32_t *released, ZpRef *missing);
+
+/* Locked.  The same for the usual case, a slab that stays in its list; false: it is none. */
+static inline bool
+zp_class_give_fast(ZpPool *pool, const ZpBlockPlace *place)
+{
+	ZpChunk    *chunk = place->chunk;
+
+	if (ZP_UNLIKELY(place->size_class == ZP_LARGE_CLASS ||
+					!zp_chunk_is_there(chunk, pool, place->size_class) ||
+					chunk->life != place->life ||
+					chunk->used == 1 || chunk->used == chunk->blocks ||
+					!zp_slab_is_taken(chunk, place->block)))
+		return false;
+	zp_slab_give(chunk, place->block);
+	zp_count(&pool->classes[place->size_class].frees, 1);
+	return true;
+}
 
 /*
  * Not locked.  Makes a new slab and takes a block from it; locks if `locking`.  ZP_BUSY:
@@ -256,15 +357,8 @@ extern bool zp_class_release_slab(ZpArenaMap *map, ZpPool *pool, uint32_t size_c
 /* Not locked.  A large block; and its end. */
 extern ZpStatus zp_class_take_large(ZpArenaMap *map, ZpPool *pool, size_t size,
 									bool locking, ZpRef *ref);
-extern ZpStatus zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, uint32_t size_class,
-									  ZpRef run, ZpRef ref, size_t size);
-
-/* Not locked.  The chunk of this pool that ref may lie in, and its class: ZP_OK, ZP_BAD_REF... */
-extern ZpStatus zp_pool_find_chunk(ZpArenaMap *map, ZpPool *pool, ZpRef ref, ZpRef *run,
-								   uint32_t *pages, uint32_t *size_class);
-
-/* Whether, as it looks now, a slab of this pool and class is there, in that life. */
-extern bool zp_slab_is_there(const ZpChunk *chunk, const ZpPool *pool, uint32_t size_class);
+extern ZpStatus zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place,
+									  ZpRef ref, size_t size);
 
 /* Not locked.  Pages from the arena and back, counted against the pool's bound. */
 extern ZpStatus zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run);
@@ -325,9 +419,8 @@ extern void zp_slab_unpromise(ZpArenaMap *map, ZpPool *pool, uint32_t size_class
 extern ZpStatus zp_class_promise(ZpArenaMap *map, ZpPool *pool, uint32_t size_class,
 								 uint32_t want, ZpRef *run, uint32_t *got);
 
-/* Clears the mark of a block after all checks; it is then promised to the caller. */
-extern ZpStatus zp_slab_clear_mark(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,
-								   uint32_t pages, ZpRef ref, size_t size);
+/* Clears the mark of a block that zp_locate_block found; it is then promised to the caller. */
+extern ZpStatus zp_slab_clear_mark(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place);
 
 /* Turns a class to mode LOCK_FREE: ZP_OK, ZP_MAP_FAILED, ZP_CANCELLED (hooks). */
 extern ZpStatus zp_class_unlock_for_good(ZpArenaMap *map, ZpPool *pool, uint32_t size_class,

@@ -161,23 +161,21 @@ ZpStatus
 zp_pool_local_cache_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 {
 	ZpPoolRecord *record = zp_pool_record(map, pool);
-	ZpRef		run;
-	uint32_t	pages;
-	uint32_t	size_class;
+	ZpBlockPlace place;
 	ZpStatus	status;
 
 	if (ZP_UNLIKELY(record == NULL))
 		return zp_pool_lock_free_free(map, pool, ref, size);
-	status = zp_pool_find_chunk(map, pool, ref, &run, &pages, &size_class);
+	status = zp_locate_block(map, pool, ref, size, &place);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
-	if (ZP_UNLIKELY(size_class == ZP_LARGE_CLASS ||
-					!zp_class_is_lock_free(&pool->classes[size_class])))
+	if (ZP_UNLIKELY(place.size_class == ZP_LARGE_CLASS ||
+					!zp_class_is_lock_free(&pool->classes[place.size_class])))
 		return zp_pool_lock_free_free(map, pool, ref, size);
-	status = zp_slab_clear_mark(map, pool, size_class, run, pages, ref, size);
+	status = zp_slab_clear_mark(map, pool, &place);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
-	zp_count(&record->classes[size_class].frees, 1);
-	keep_promise(map, pool, record, size_class, run);
+	zp_count(&record->classes[place.size_class].frees, 1);
+	keep_promise(map, pool, record, place.size_class, place.run);
 	return ZP_OK;
 }

@@ -416,70 +416,21 @@ zp_class_promise(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, uint32_t wa
 	return status;
 }
 
-/* What a free has to know of the slab. */
-typedef struct SlabShape
-{
-	uint32_t	first;
-	uint32_t	units;
-	uint32_t	reciprocal;
-	uint32_t	blocks;
-	uint32_t	life;
-} SlabShape;
-
-/*
- * If the ref is wrong, the run may be changing hands, and then this reads what another
- * block's owner writes: it is read once, and believed only if the slab is there after
- * the word of marks has been read, so ThreadSanitizer is told not to mind.
- */
-#ifdef ZP_THREAD_SANITIZER
-static __attribute__((noinline, no_sanitize_thread)) SlabShape
-#else
-static inline SlabShape
-#endif
-shape_of(const ZpChunk *chunk)
-{
-	const volatile ZpChunk *shared = chunk;
-	SlabShape	shape;
-
-	shape.first = shared->first;
-	shape.units = shared->units;
-	shape.reciprocal = shared->reciprocal;
-	shape.blocks = shared->blocks;
-	shape.life = shared->life;
-	return shape;
-}
-
 ZpStatus
-zp_slab_clear_mark(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,
-				   uint32_t pages, ZpRef ref, size_t size)
+zp_slab_clear_mark(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place)
 {
-	ZpChunk    *chunk = zp_at(map, run);
-	SlabShape	shape = shape_of(chunk);
-	uint32_t	offset = ref - run - shape.first;
-	uint32_t	block = (uint32_t) (((uint64_t) offset * shape.reciprocal) >> 31);
+	ZpChunk    *chunk = place->chunk;
+	ZpAtomicU64 *word = &chunk->taken[place->block / ZP_MARKS];
+	uint64_t	mark = (uint64_t) 1 << (place->block % ZP_MARKS);
+	uint64_t	marks = zp_load_acquire_u64(word);
 	uint32_t	failed = 0;
-	ZpAtomicU64 *word;
-	uint64_t	marks;
-	uint64_t	mark;
 
-	/* As zp_slab_find, and not outside of the run, whatever the shape is. */
-	if (ZP_UNLIKELY(ref - run < shape.first || block >= shape.blocks ||
-					block * shape.units != offset ||
-					block / ZP_MARKS >= pages * (ZP_PAGE_BYTES / sizeof(uint64_t)) -
-					sizeof(ZpChunk) / sizeof(uint64_t)))
+	/* The slab that we looked at was there when the marks were read; its life tells the rest. */
+	if (ZP_UNLIKELY(!zp_chunk_is_there(chunk, pool, place->size_class)))
 		return ZP_BAD_REF;
-	if (ZP_UNLIKELY(size == 0 || size > pool->small_bytes ||
-					zp_pool_size_class(pool, size) != size_class))
-		return ZP_BAD_SIZE;
-	word = &chunk->taken[block / ZP_MARKS];
-	mark = (uint64_t) 1 << (block % ZP_MARKS);
-	marks = zp_load_acquire_u64(word);
-	if (ZP_UNLIKELY(!zp_slab_is_there(chunk, pool, size_class)))
-		return ZP_BAD_REF;
-	ZP_POINT("pool_clear_mark");
 	for (;;)
 	{
-		if (ZP_UNLIKELY((uint32_t) (marks >> 32) != shape.life))
+		if (ZP_UNLIKELY((uint32_t) (marks >> 32) != place->life))
 			return ZP_BAD_REF;
 		if (ZP_UNLIKELY((marks & mark) == 0))
 			return ZP_DOUBLE_FREE;
@@ -582,38 +533,43 @@ zp_pool_lock_free_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 	return ZP_OK;
 }
 
-ZpStatus
-zp_pool_lock_free_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
+/* The rest of a free at a level without locks; the block was found. */
+static inline ZpStatus
+free_at(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place, ZpRef ref, size_t size)
 {
+	ZpPoolClass *class = &pool->classes[place->size_class];
 	ZpPoolRecord *record;
-	ZpPoolClass *class;
-	ZpRef		run;
-	uint32_t	pages;
-	uint32_t	size_class;
 	ZpStatus	status;
 
-	status = zp_pool_find_chunk(map, pool, ref, &run, &pages, &size_class);
-	if (ZP_UNLIKELY(status != ZP_OK))
-		return status;
-	class = &pool->classes[size_class];
-	if (size_class == ZP_LARGE_CLASS)
-		return zp_class_give_locking(map, pool, size_class, run, ref, size);
+	if (ZP_UNLIKELY(place->size_class == ZP_LARGE_CLASS))
+		return zp_class_give_locking(map, pool, place, ref, size);
 
 	/* A free need not wait for the class to lose its lock, and cannot fail for it. */
 	if (ZP_UNLIKELY(!zp_class_is_lock_free(class)))
 	{
-		status = zp_class_give_locking(map, pool, size_class, run, ref, size);
+		status = zp_class_give_locking(map, pool, place, ref, size);
 		if (status != ZP_BUSY)
 			return status;
 	}
-	status = zp_slab_clear_mark(map, pool, size_class, run, pages, ref, size);
+	status = zp_slab_clear_mark(map, pool, place);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
 	record = zp_pool_record(map, pool);
 	if (ZP_LIKELY(record != NULL))
-		zp_count(&record->classes[size_class].frees, 1);
+		zp_count(&record->classes[place->size_class].frees, 1);
 	else
 		(void) zp_fetch_add_relaxed_u64(&class->frees, 1);
-	zp_slab_unpromise(map, pool, size_class, run, 1);
+	zp_slab_unpromise(map, pool, place->size_class, place->run, 1);
 	return ZP_OK;
+}
+
+ZpStatus
+zp_pool_lock_free_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
+{
+	ZpBlockPlace place;
+	ZpStatus	status = zp_locate_block(map, pool, ref, size, &place);
+
+	if (ZP_UNLIKELY(status != ZP_OK))
+		return status;
+	return free_at(map, pool, &place, ref, size);
 }

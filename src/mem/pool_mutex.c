@@ -56,13 +56,11 @@ zp_pool_mutex_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 ZpStatus
 zp_pool_mutex_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 {
-	ZpRef		run;
-	uint32_t	pages;
-	uint32_t	size_class;
+	ZpBlockPlace place;
 	ZpStatus	status;
 
-	status = zp_pool_find_chunk(map, pool, ref, &run, &pages, &size_class);
+	status = zp_locate_block(map, pool, ref, size, &place);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
-	return zp_class_give_locking(map, pool, size_class, run, ref, size);
+	return zp_class_give_locking(map, pool, &place, ref, size);
 }

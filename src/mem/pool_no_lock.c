@@ -37,28 +37,28 @@ zp_pool_no_lock_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 ZpStatus
 zp_pool_no_lock_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 {
-	ZpRef		run;
-	uint32_t	pages;
-	uint32_t	size_class;
+	ZpBlockPlace place;
 	uint32_t	released;
 	ZpStatus	status;
 
 	if (ZP_UNLIKELY(map->participant != pool->owner))
 		return ZP_NOT_OWNER;
-	status = zp_pool_find_chunk(map, pool, ref, &run, &pages, &size_class);
+	status = zp_locate_block(map, pool, ref, size, &place);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
+	if (ZP_LIKELY(zp_class_give_fast(pool, &place)))
+		return ZP_OK;
 	for (;;)
 	{
 		ZpRef		missing = ZP_NULL_REF;
 
-		status = zp_class_give(map, pool, size_class, run, ref, size, &released, &missing);
-		if (ZP_LIKELY(status != ZP_MAP_FAILED))
+		status = zp_class_give(map, pool, &place, ref, size, &released, &missing);
+		if (status != ZP_MAP_FAILED)
 			break;
 		if (!zp_map_ref(map, missing))
 			return ZP_MAP_FAILED;
 	}
 	if (released != 0)
-		zp_pool_put_run(map, pool, run, released);
+		zp_pool_put_run(map, pool, place.run, released);
 	return status;
 }
