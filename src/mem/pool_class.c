@@ -241,7 +241,7 @@ zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place, 
 			(void) zp_class_lock(pool, class, NULL);
 		if (ZP_UNLIKELY(zp_class_is_lock_free(class)))
 			status = ZP_BUSY;
-		else if (ZP_LIKELY(zp_class_give_fast(pool, place)))
+		else if (ZP_LIKELY(zp_class_give_fast(pool, place, true)))
 			status = ZP_OK;
 		else
 			status = zp_class_give(map, pool, place, ref, size, &released, &missing);

@@ -487,6 +487,14 @@ zp_pool_fixed_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 	return status;
 }
 
+ZpMutex *
+zp_pool_fixed_mutex(ZpArenaMap *map, ZpPool *pool)
+{
+	ZpFixed    *fixed = fixed_of(map, pool);
+
+	return fixed == NULL ? NULL : &fixed->mutex;
+}
+
 void
 zp_pool_fixed_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 {

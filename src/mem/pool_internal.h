@@ -320,15 +320,18 @@ zp_class_take(ZpArenaMap *map, ZpPoolClass *class, ZpRef *ref, ZpRef *missing)
 extern ZpStatus zp_class_give(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place, ZpRef ref,
 							  size_t size, uint32_t *released, ZpRef *missing);
 
-/* Locked.  The same for the usual case, a slab that stays in its list; false: it is none. */
+/*
+ * Locked.  The same for the usual case, a slab that stays in its list; false: it is none.
+ * Not `again`: the class was the caller's when the place was looked at, too.
+ */
 static inline bool
-zp_class_give_fast(ZpPool *pool, const ZpBlockPlace *place)
+zp_class_give_fast(ZpPool *pool, const ZpBlockPlace *place, bool again)
 {
 	ZpChunk    *chunk = place->chunk;
 
 	if (ZP_UNLIKELY(place->size_class == ZP_LARGE_CLASS ||
-					!zp_chunk_is_there(chunk, pool, place->size_class) ||
-					chunk->life != place->life ||
+					(again && (!zp_chunk_is_there(chunk, pool, place->size_class) ||
+							   chunk->life != place->life)) ||
 					chunk->used == 1 || chunk->used == chunk->blocks ||
 					!zp_slab_is_taken(chunk, place->block)))
 		return false;
@@ -443,6 +446,7 @@ extern ZpStatus zp_pool_fixed_create(ZpArenaMap *map, ZpPool *pool);
 extern ZpStatus zp_pool_fixed_destroy(ZpArenaMap *map, ZpPool *pool);
 extern ZpStatus zp_pool_fixed_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref);
 extern ZpStatus zp_pool_fixed_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size);
+extern ZpMutex *zp_pool_fixed_mutex(ZpArenaMap *map, ZpPool *pool);
 extern void zp_pool_fixed_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats);
 extern ZpStatus zp_pool_fixed_check(ZpArenaMap *map, ZpPool *pool, char *why, size_t why_bytes);
 

@@ -46,7 +46,7 @@ zp_pool_no_lock_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 	status = zp_locate_block(map, pool, ref, size, &place);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
-	if (ZP_LIKELY(zp_class_give_fast(pool, &place)))
+	if (ZP_LIKELY(zp_class_give_fast(pool, &place, false)))
 		return ZP_OK;
 	for (;;)
 	{

@@ -1,0 +1,958 @@
+/*
+ * test_mem_pool_levels.c
+ *	  The choice of a pool's level, its presets, being raised while in use, and what a
+ *	  participant leaves that is killed.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mem/pool_internal.h"
+#include "test_mem.h"
+
+#ifdef ZP_THREAD_SANITIZER
+#define STEPS(n)	((n) / 5)
+#else
+#define STEPS(n)	(n)
+#endif
+
+#define MAP_UNITS	(1u << 23)
+#define SLOTS		100
+
+static ZpPoolStats
+stats_of(ZpArenaMap *map, ZpPool *pool)
+{
+	ZpPoolStats stats;
+
+	zp_pool_stats(map, pool, &stats);
+	return stats;
+}
+
+static void
+require_sound(ZpArenaMap *map, ZpPool *pool)
+{
+	char		why[256];
+
+	if (zp_pool_check(map, pool, why, sizeof(why)) != ZP_OK)
+	{
+		fprintf(stderr, "pool: %s\n", why);
+		abort();
+	}
+	require_arena_sound(map);
+}
+
+static void
+test_rule_of_auto(void **state)
+{
+	(void) state;
+	for (uint32_t cores = 0; cores < 100; cores++)
+	{
+		for (uint64_t capacity = 1; capacity < 1 << 30; capacity *= 7)
+			assert_int_equal(zp_pool_choose_level(cores, 32768, 1 << 30, capacity, true),
+							 ZP_POOL_FIXED);
+	}
+	assert_int_equal(zp_pool_choose_level(1, 32768, 1 << 30, 0, true), ZP_POOL_MUTEX);
+	assert_int_equal(zp_pool_choose_level(1, 32768, 1 << 30, 0, false), ZP_POOL_NO_LOCK);
+	for (uint32_t cores = 2; cores <= 4; cores++)
+	{
+		assert_int_equal(zp_pool_choose_level(cores, 16385, 1 << 30, 0, true), ZP_POOL_MUTEX);
+		assert_int_equal(zp_pool_choose_level(cores, 16384, 1 << 30, 0, true),
+						 ZP_POOL_LOCK_FREE);
+	}
+	for (uint32_t cores = 5; cores <= 16; cores++)
+	{
+		assert_int_equal(zp_pool_choose_level(cores, 32768, (1 << 20) + 1, 0, true),
+						 ZP_POOL_LOCAL_CACHE);
+		assert_int_equal(zp_pool_choose_level(cores, 32768, 1 << 20, 0, true),
+						 ZP_POOL_LOCK_FREE);
+	}
+	assert_int_equal(zp_pool_choose_level(17, 16, 1, 0, true), ZP_POOL_LOCAL_CACHE);
+	assert_int_equal(zp_pool_choose_level(1000, 16, 1, 0, true), ZP_POOL_LOCAL_CACHE);
+	for (ZpPoolLevel level = ZP_POOL_AUTO; level <= ZP_POOL_FIXED; level++)
+	{
+		static const char *const names[] = {
+			"auto", "no_lock", "mutex", "lock_free", "local_cache", "fixed"
+		};
+
+		assert_string_equal(zp_pool_level_name(level), names[level]);
+	}
+}
+
+/* What options come to, or are refused for. */
+static void
+test_options(void **state)
+{
+	World	   *world = world_create(0);
+	ZpArenaMap *map = world_map(world);
+	ZpRef		ref;
+
+	static const struct
+	{
+		ZpPoolOptions options;
+		ZpStatus	status;
+		ZpPoolLevel level;
+	}			cases[] = {
+		{{.cores = 2}, ZP_OK, ZP_POOL_MUTEX},
+		{{.cores = 2,.preset = ZP_PRESET_PERFORMANCE}, ZP_OK, ZP_POOL_MUTEX},
+		{{.cores = 2,.preset = ZP_PRESET_MEMORY}, ZP_OK, ZP_POOL_LOCK_FREE},
+		{{.cores = 2,.preset = ZP_PRESET_REALTIME}, ZP_OK, ZP_POOL_FIXED},
+		{{.cores = 2,.preset = ZP_PRESET_REALTIME,.max_bytes = 1 << 22}, ZP_OK,
+		ZP_POOL_LOCK_FREE},
+		{{.cores = 8}, ZP_OK, ZP_POOL_LOCAL_CACHE},
+		{{.cores = 8,.preset = ZP_PRESET_PERFORMANCE}, ZP_OK, ZP_POOL_LOCAL_CACHE},
+		{{.cores = 8,.preset = ZP_PRESET_MEMORY}, ZP_OK, ZP_POOL_LOCK_FREE},
+		{{.cores = 8,.max_bytes = 1 << 20}, ZP_OK, ZP_POOL_LOCK_FREE},
+		{{.cores = 8,.preset = ZP_PRESET_REALTIME,.max_bytes = 512 << 10}, ZP_OK,
+		ZP_POOL_LOCK_FREE},
+		{{.cores = 64,.preset = ZP_PRESET_MEMORY}, ZP_OK, ZP_POOL_LOCAL_CACHE},
+		{{.cores = 1}, ZP_OK, ZP_POOL_MUTEX},
+		{{.capacity = 100}, ZP_OK, ZP_POOL_FIXED},
+		{{.level = ZP_POOL_FIXED,.capacity = 100}, ZP_OK, ZP_POOL_FIXED},
+		{{.level = ZP_POOL_FIXED,.preset = ZP_PRESET_REALTIME}, ZP_OK, ZP_POOL_FIXED},
+		{{.level = ZP_POOL_FIXED}, ZP_BAD_ARGUMENT, 0},
+		{{.level = ZP_POOL_FIXED,.max_bytes = 100}, ZP_BAD_ARGUMENT, 0},
+		{{.level = ZP_POOL_FIXED,.capacity = 100,.max_bytes = 100}, ZP_BAD_ARGUMENT, 0},
+		{{.level = ZP_POOL_FIXED,.capacity = ZP_LARGEST_CAPACITY + 1}, ZP_BAD_ARGUMENT, 0},
+		{{.level = ZP_POOL_MUTEX,.capacity = 100}, ZP_BAD_ARGUMENT, 0},
+		{{.level = ZP_POOL_LOCAL_CACHE,.capacity = 100}, ZP_BAD_ARGUMENT, 0},
+		{{.level = (ZpPoolLevel) 6}, ZP_BAD_ARGUMENT, 0},
+		{{.preset = (ZpPresetName) ZP_PRESETS}, ZP_BAD_ARGUMENT, 0},
+		{{.preset = (ZpPresetName) -1}, ZP_BAD_ARGUMENT, 0},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		ZpPoolStats stats;
+
+		ZP_REQUIRE_STATUS(zp_pool_create_with(map, &cases[i].options, &ref), cases[i].status);
+		if (cases[i].status != ZP_OK)
+			continue;
+		stats = stats_of(map, zp_at(map, ref));
+		ZP_REQUIRE(stats.level == cases[i].level);
+		ZP_REQUIRE(stats.preset == cases[i].options.preset);
+		ZP_REQUIRE(stats.adaptive == (cases[i].options.level == ZP_POOL_AUTO));
+		ZP_REQUIRE(stats.raises == 0 && stats.raised_from == ZP_POOL_AUTO);
+		require_sound(map, zp_at(map, ref));
+		ZP_REQUIRE_OK(zp_pool_destroy(map, ref));
+	}
+	require_arena_sound(map);
+	world_destroy(world);
+}
+
+/* Each number of a preset's row, seen from outside, but for those of auto and of raising. */
+static void
+test_numbers_of_presets(void **state)
+{
+	(void) state;
+	for (uint32_t name = 0; name < ZP_PRESETS; name++)
+	{
+		const ZpPreset *preset = &zp_presets[name];
+		World	   *world = world_create(0);
+		ZpArenaMap *map = world_map(world);
+		ZpPoolOptions options = {.level = ZP_POOL_LOCAL_CACHE,.preset = (ZpPresetName) name};
+		static ZpRef refs[200000];
+		ZpRef		pool_ref;
+		ZpPool	   *pool;
+		uint32_t	count = 0;
+		uint64_t	largest_step = 0;
+		ZpPoolStats stats;
+
+		ZP_REQUIRE_OK(zp_pool_create_with(map, &options, &pool_ref));
+		pool = zp_at(map, pool_ref);
+
+		/* small_bytes */
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, preset->small_bytes, &refs[0]));
+		ZP_REQUIRE(stats_of(map, pool).large_blocks == 0);
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, preset->small_bytes + 1, &refs[1]));
+		ZP_REQUIRE(stats_of(map, pool).large_blocks == 1);
+		ZP_REQUIRE_STATUS(zp_pool_free(map, pool, refs[1], preset->small_bytes), ZP_BAD_SIZE);
+		ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[0], preset->small_bytes));
+		ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[1], preset->small_bytes + 1));
+		ZP_REQUIRE_OK(zp_pool_flush(map, pool));
+		ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+
+		/* alignment, of sizes that have no other reason for it */
+		for (uint32_t size = 1; size <= 2000; size += 61)
+		{
+			ZP_REQUIRE_OK(zp_pool_alloc(map, pool, size, &refs[0]));
+			ZP_REQUIRE((uintptr_t) zp_at(map, refs[0]) % preset->alignment == 0);
+			ZP_REQUIRE(stats_of(map, pool).used_bytes % preset->alignment == 0);
+			ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[0], size));
+		}
+		ZP_REQUIRE_OK(zp_pool_flush(map, pool));
+
+		/* first_slab_bytes and slab_bytes: what the pool grows by */
+		for (; count < 100000; count++)
+		{
+			uint64_t	before = stats_of(map, pool).reserved_bytes;
+			uint64_t	step;
+
+			ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 64, &refs[count]));
+			step = stats_of(map, pool).reserved_bytes - before;
+			if (count == 0)
+				ZP_REQUIRE(step == preset->first_slab_bytes);
+			if (step > largest_step)
+				largest_step = step;
+		}
+		ZP_REQUIRE(largest_step == preset->slab_bytes);
+
+		/* magazine_blocks and magazine_bytes: what stays behind of frees into many slabs */
+		while (count > 0)
+			ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[--count], 64));
+		stats = stats_of(map, pool);
+		ZP_REQUIRE(stats.cached_blocks == stats.own_cached_blocks);
+		ZP_REQUIRE(stats.cached_blocks > preset->magazine_blocks / 2);
+		ZP_REQUIRE(stats.cached_blocks <= ZP_MAGAZINES * preset->magazine_blocks);
+		ZP_REQUIRE_OK(zp_pool_flush(map, pool));
+		ZP_REQUIRE(stats_of(map, pool).cached_blocks == 0);
+		for (; count < 200; count++)
+			ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 2048, &refs[count]));
+		while (count > 0)
+			ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[--count], 2048));
+		stats = stats_of(map, pool);
+		ZP_REQUIRE(stats.cached_bytes > 0);
+		ZP_REQUIRE(stats.cached_bytes <= ZP_MAGAZINES * preset->magazine_bytes);
+		ZP_REQUIRE_OK(zp_pool_forget(map, pool, map->participant));
+		ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+		require_sound(map, pool);
+		ZP_REQUIRE_OK(zp_pool_destroy(map, pool_ref));
+
+		/* capacity */
+		options.level = ZP_POOL_FIXED;
+		if (preset->capacity != 0)
+		{
+			ZP_REQUIRE_OK(zp_pool_create_with(map, &options, &pool_ref));
+			ZP_REQUIRE(stats_of(map, zp_at(map, pool_ref)).capacity == preset->capacity);
+		}
+		else
+			ZP_REQUIRE_STATUS(zp_pool_create_with(map, &options, &pool_ref), ZP_BAD_ARGUMENT);
+		world_destroy(world);
+	}
+}
+
+/* Shared by the participants of a churn. */
+typedef struct Shared
+{
+	OwnerMap	owners;
+	ZpRef		pool;
+	int			steps;
+	ZpPoolLevel raise_to;		/* the first participant raises it half-way; AUTO: nobody does */
+	ZpAtomicU32 *arrived;
+} Shared;
+
+static int
+churn(World *world, ZpArenaMap *map, int number, void *argument)
+{
+	const Shared *shared = argument;
+	ZpPool	   *pool = zp_at(map, shared->pool);
+	uint64_t	seed = 77 + (uint64_t) number;
+	ZpRef		refs[SLOTS] = {0};
+	size_t		sizes[SLOTS] = {0};
+
+	(void) world;
+	for (int step = 0; step < shared->steps; step++)
+	{
+		uint32_t	i = random_below(&seed, SLOTS);
+
+		if (number == 0 && shared->raise_to != ZP_POOL_AUTO && step == shared->steps / 2)
+			ZP_REQUIRE_OK(zp_pool_raise(pool, shared->raise_to));
+		if (refs[i] == ZP_NULL_REF)
+		{
+			sizes[i] = 1 + random_below(&seed, step % 10 == 0 ? 40000 : 200);
+			ZP_REQUIRE_OK(zp_pool_alloc(map, pool, sizes[i], &refs[i]));
+			owner_claim(&shared->owners, refs[i], sizes[i], map->participant);
+			fill_block(map, refs[i], sizes[i]);
+		}
+		else
+		{
+			verify_block(map, refs[i], sizes[i]);
+			owner_release(&shared->owners, refs[i], sizes[i], map->participant);
+			ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[i], sizes[i]));
+			refs[i] = ZP_NULL_REF;
+		}
+	}
+	for (uint32_t i = 0; i < SLOTS; i++)
+	{
+		if (refs[i] == ZP_NULL_REF)
+			continue;
+		verify_block(map, refs[i], sizes[i]);
+		owner_release(&shared->owners, refs[i], sizes[i], map->participant);
+		ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[i], sizes[i]));
+	}
+	return 0;
+}
+
+typedef void (*Runner) (World *world, int many,
+						int (*body) (World *world, ZpArenaMap *map, int number, void *argument),
+						void *argument);
+
+/* Blocks from before the raise are freed after it; nothing is lost. */
+static void
+raise_in_use(ZpPoolLevel from, ZpPoolLevel to, Runner runner)
+{
+	World	   *world = world_create(0);
+	ZpArenaMap *map = world_map(world);
+	Shared	   *shared = world_shared(world, sizeof(Shared));
+	static ZpRef old[2000];
+	uint64_t	seed = 3;
+	ZpPool	   *pool;
+	ZpPoolStats stats;
+
+	shared->owners = owner_map(world, MAP_UNITS);
+	shared->steps = STEPS(10000);
+	shared->raise_to = to;
+	ZP_REQUIRE_OK(zp_pool_create(map, from, 0, &shared->pool));
+	pool = zp_at(map, shared->pool);
+	for (int i = 0; i < 2000; i++)
+	{
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 1 + (size_t) i % 500, &old[i]));
+		owner_claim(&shared->owners, old[i], 1 + (size_t) i % 500, 1);
+		fill_block(map, old[i], 1 + (size_t) i % 500);
+	}
+	runner(world, 8, churn, shared);
+	require_sound(map, pool);
+	stats = stats_of(map, pool);
+	ZP_REQUIRE(stats.level == to);
+	ZP_REQUIRE(stats.raises == (uint32_t) (to - from) && stats.raised_from == to - 1);
+	ZP_REQUIRE(stats.raised_at > (int64_t) 1600000000 * 1000000);
+	ZP_REQUIRE(stats.blocks == 2000);
+	for (int left = 2000; left > 0; left--)
+	{
+		uint32_t	i = random_below(&seed, (uint32_t) left);
+		size_t		size;
+
+		/* What was handed out at the old level is checked at the new one. */
+		for (size = 1; size <= 500; size++)
+		{
+			if (zp_pool_free(map, pool, old[i], size) == ZP_OK)
+				break;
+		}
+		ZP_REQUIRE(size <= 500);
+		ZP_REQUIRE(zp_pool_free(map, pool, old[i], size) != ZP_OK);
+		old[i] = old[left - 1];
+	}
+	for (uint32_t participant = 1; participant < 12; participant++)
+		ZP_REQUIRE_OK(zp_pool_forget(map, pool, participant));
+	require_sound(map, pool);
+	stats = stats_of(map, pool);
+	ZP_REQUIRE(stats.blocks == 0 && stats.reserved_bytes == 0 && stats.failures == 0);
+	ZP_REQUIRE(stats.allocations == stats.frees);
+	ZP_REQUIRE_OK(zp_pool_destroy(map, shared->pool));
+	world_destroy(world);
+}
+
+static void
+test_raise_in_use(void **state)
+{
+	(void) state;
+	raise_in_use(ZP_POOL_MUTEX, ZP_POOL_LOCK_FREE, world_threads);
+	raise_in_use(ZP_POOL_MUTEX, ZP_POOL_LOCAL_CACHE, world_threads);
+	raise_in_use(ZP_POOL_LOCK_FREE, ZP_POOL_LOCAL_CACHE, world_threads);
+	raise_in_use(ZP_POOL_MUTEX, ZP_POOL_LOCK_FREE, world_fork);
+	raise_in_use(ZP_POOL_MUTEX, ZP_POOL_LOCAL_CACHE, world_fork);
+}
+
+static void
+test_raise_is_refused(void **state)
+{
+	World	   *world = world_create(0);
+	ZpArenaMap *map = world_map(world);
+	ZpRef		ref;
+
+	(void) state;
+	for (ZpPoolLevel from = ZP_POOL_NO_LOCK; from <= ZP_POOL_FIXED; from++)
+	{
+		for (ZpPoolLevel to = ZP_POOL_AUTO; to <= ZP_POOL_FIXED; to++)
+		{
+			bool		right = (from == ZP_POOL_MUTEX || from == ZP_POOL_LOCK_FREE) &&
+				to > from && to != ZP_POOL_FIXED;
+
+			ZP_REQUIRE_OK(zp_pool_create(map, from, from == ZP_POOL_FIXED ? 4096 : 0, &ref));
+			ZP_REQUIRE_STATUS(zp_pool_raise(zp_at(map, ref), to),
+							  right ? ZP_OK : ZP_BAD_ARGUMENT);
+			ZP_REQUIRE(stats_of(map, zp_at(map, ref)).level == (right ? to : from));
+			ZP_REQUIRE_OK(zp_pool_destroy(map, ref));
+		}
+	}
+	world_destroy(world);
+}
+
+/*
+ * Contention raises a pool that was made as auto, and only that, after as many events as
+ * its preset says, and only if they are a good part of the operations.
+ */
+static void
+test_contention_raises(void **state)
+{
+	static const struct
+	{
+		ZpPoolLevel level;
+		ZpPresetName preset;
+		uint64_t	operations; /* for each event */
+		uint32_t	events;
+		ZpPoolLevel becomes;
+	}			cases[] = {
+		{ZP_POOL_AUTO, ZP_PRESET_BALANCED, 1, 999, ZP_POOL_MUTEX},
+		{ZP_POOL_AUTO, ZP_PRESET_BALANCED, 1, 1000, ZP_POOL_LOCK_FREE},
+		{ZP_POOL_AUTO, ZP_PRESET_BALANCED, 1, 1999, ZP_POOL_LOCK_FREE},
+		{ZP_POOL_AUTO, ZP_PRESET_BALANCED, 1, 2000, ZP_POOL_LOCAL_CACHE},
+		{ZP_POOL_AUTO, ZP_PRESET_BALANCED, 1, 5000, ZP_POOL_LOCAL_CACHE},
+		{ZP_POOL_AUTO, ZP_PRESET_BALANCED, 45, 1000, ZP_POOL_LOCK_FREE},
+		{ZP_POOL_AUTO, ZP_PRESET_BALANCED, 60, 5000, ZP_POOL_MUTEX},
+		{ZP_POOL_AUTO, ZP_PRESET_PERFORMANCE, 1, 99, ZP_POOL_MUTEX},
+		{ZP_POOL_AUTO, ZP_PRESET_PERFORMANCE, 1, 100, ZP_POOL_LOCK_FREE},
+		{ZP_POOL_AUTO, ZP_PRESET_MEMORY, 1, 9999, ZP_POOL_LOCK_FREE},
+		{ZP_POOL_AUTO, ZP_PRESET_MEMORY, 1, 10000, ZP_POOL_LOCAL_CACHE},
+		{ZP_POOL_AUTO, ZP_PRESET_REALTIME, 1, 100000, ZP_POOL_LOCK_FREE},
+		{ZP_POOL_MUTEX, ZP_PRESET_BALANCED, 1, 100000, ZP_POOL_MUTEX},
+	};
+	World	   *world = world_create(0);
+	ZpArenaMap *map = world_map(world);
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		ZpPoolOptions options = {
+			.level = cases[i].level,.preset = cases[i].preset,.cores = 2,.max_bytes = 1 << 24
+		};
+		ZpPool	   *pool;
+		ZpRef		ref;
+		ZpRef		block;
+		ZpPoolStats stats;
+
+		ZP_REQUIRE_OK(zp_pool_create_with(map, &options, &ref));
+		pool = zp_at(map, ref);
+		for (uint32_t event = 0; event < cases[i].events; event++)
+		{
+			for (uint64_t n = 0; n < cases[i].operations; n++)
+			{
+				ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 64, &block));
+				ZP_REQUIRE_OK(zp_pool_free(map, pool, block, 64));
+			}
+			zp_pool_contended(map, pool, 1);
+		}
+		stats = stats_of(map, pool);
+		ZP_REQUIRE(stats.contention == cases[i].events);
+		if (stats.level != cases[i].becomes)
+		{
+			fprintf(stderr, "case %zu: %s\n", i, zp_pool_level_name(stats.level));
+			abort();
+		}
+		if (stats.raises > 0)
+		{
+			ZP_REQUIRE(stats.raised_events >= zp_presets[cases[i].preset].raise_events);
+			ZP_REQUIRE(stats.raised_operations <= stats.raised_events * 50);
+			ZP_REQUIRE(stats.raised_at > 0);
+		}
+		ZP_REQUIRE_OK(zp_pool_forget(map, pool, map->participant));
+		require_sound(map, pool);
+		ZP_REQUIRE_OK(zp_pool_destroy(map, ref));
+	}
+	world_destroy(world);
+}
+
+/* Eight threads on one size class: a real fight over one mutex ends it. */
+static int
+fight(World *world, ZpArenaMap *map, int number, void *argument)
+{
+	const Shared *shared = argument;
+	ZpPool	   *pool = zp_at(map, shared->pool);
+
+	(void) world;
+	(void) number;
+	for (int step = 0; step < 10000000; step++)
+	{
+		ZpRef		ref;
+
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 64, &ref));
+		ZP_REQUIRE_OK(zp_pool_free(map, pool, ref, 64));
+		if (zp_load_relaxed_u32(&pool->level) != ZP_POOL_MUTEX)
+			return 0;
+	}
+	return 0;
+}
+
+static void
+test_fight_raises(void **state)
+{
+	World	   *world = world_create(0);
+	ZpArenaMap *map = world_map(world);
+	Shared	   *shared = world_shared(world, sizeof(Shared));
+	ZpPoolOptions options = {.preset = ZP_PRESET_PERFORMANCE,.cores = 2};
+	ZpPoolStats stats;
+
+	(void) state;
+	ZP_REQUIRE_OK(zp_pool_create_with(map, &options, &shared->pool));
+	ZP_REQUIRE(stats_of(map, zp_at(map, shared->pool)).level == ZP_POOL_MUTEX);
+	world_threads(world, 8, fight, shared);
+	stats = stats_of(map, zp_at(map, shared->pool));
+	ZP_REQUIRE(stats.level > ZP_POOL_MUTEX && stats.raises > 0);
+	ZP_REQUIRE(stats.raised_events >= 100);
+	ZP_REQUIRE(stats.blocks == 0);
+	for (uint32_t participant = 1; participant < 12; participant++)
+		ZP_REQUIRE_OK(zp_pool_forget(map, zp_at(map, shared->pool), participant));
+	require_sound(map, zp_at(map, shared->pool));
+	ZP_REQUIRE(stats_of(map, zp_at(map, shared->pool)).reserved_bytes == 0);
+	world_destroy(world);
+}
+
+/* A process that is killed with blocks in its hands and in its magazines. */
+static void
+test_killed(void **state)
+{
+	(void) state;
+	for (ZpPoolLevel level = ZP_POOL_MUTEX; level <= ZP_POOL_FIXED; level++)
+	{
+		World	   *world = world_create(0);
+		ZpArenaMap *map = world_map(world);
+		ZpRef	   *kept = world_shared(world, 300 * sizeof(ZpRef));
+		ZpPool	   *pool;
+		ZpRef		pool_ref;
+		ZpPoolStats stats;
+		pid_t		child;
+		int			result;
+
+		ZP_REQUIRE_OK(zp_pool_create(map, level, level == ZP_POOL_FIXED ? 1 << 20 : 0,
+									 &pool_ref));
+		pool = zp_at(map, pool_ref);
+		child = fork();
+		ZP_REQUIRE(child >= 0);
+		if (child == 0)
+		{
+			ZpArenaMap *own = world_join(world, 50);
+
+			for (int i = 0; i < 300; i++)
+				ZP_REQUIRE_OK(zp_pool_alloc(own, zp_at(own, pool_ref), 1 + (size_t) i % 200,
+											&kept[i]));
+			for (int i = 0; i < 300; i += 2)
+			{
+				ZP_REQUIRE_OK(zp_pool_free(own, zp_at(own, pool_ref), kept[i],
+										   1 + (size_t) i % 200));
+				kept[i] = ZP_NULL_REF;
+			}
+			(void) kill(getpid(), SIGKILL);
+		}
+		ZP_REQUIRE(waitpid(child, &result, 0) == child);
+		ZP_REQUIRE(WIFSIGNALED(result) && WTERMSIG(result) == SIGKILL);
+
+		stats = stats_of(map, pool);
+		ZP_REQUIRE(stats.blocks == 150);
+		ZP_REQUIRE(stats.cached_blocks > 0 || level != ZP_POOL_LOCAL_CACHE);
+		ZP_REQUIRE(stats.own_cached_blocks == 0);
+		require_sound(map, pool);
+		ZP_REQUIRE_OK(zp_pool_forget(map, pool, 50));
+		ZP_REQUIRE_OK(zp_pool_forget(map, pool, 50));
+		ZP_REQUIRE_OK(zp_pool_forget(map, pool, 51));
+		require_sound(map, pool);
+		stats = stats_of(map, pool);
+		ZP_REQUIRE(stats.cached_blocks == 0 && stats.participants == 0);
+		ZP_REQUIRE(stats.allocations == 300 && stats.frees == 150 && stats.blocks == 150);
+
+		/* Whoever owns what it had frees that. */
+		for (int i = 1; i < 300; i += 2)
+			ZP_REQUIRE_OK(zp_pool_free(map, pool, kept[i], 1 + (size_t) i % 200));
+		ZP_REQUIRE_OK(zp_pool_forget(map, pool, 1));
+		require_sound(map, pool);
+		stats = stats_of(map, pool);
+		ZP_REQUIRE(stats.blocks == 0);
+		if (level == ZP_POOL_FIXED)
+			ZP_REQUIRE(stats.largest_free_bytes == stats.capacity);
+		else
+			ZP_REQUIRE(stats.reserved_bytes == 0);
+		world_destroy(world);
+	}
+}
+
+static bool
+always_stop(void *context)
+{
+	(void) context;
+	return true;
+}
+
+static void
+no_sleep_hook(void *context)
+{
+	(void) context;
+}
+
+/* A participant that gives up in the middle of an allocation: nothing is lost. */
+static void
+test_cancelled(void **state)
+{
+	const ZpWaitHooks hooks = {always_stop, no_sleep_hook, no_sleep_hook, NULL};
+	uint32_t	size_class = zp_size_class(100);
+
+	(void) state;
+	for (ZpPoolLevel level = ZP_POOL_MUTEX; level <= ZP_POOL_FIXED; level++)
+	{
+		World	   *world = world_create(0);
+		ZpArenaMap *map = world_map(world);
+		ZpMutex    *mutex;
+		ZpPool	   *pool;
+		ZpRef		pool_ref;
+		ZpRef		ref;
+		uint64_t	reserved;
+
+		ZP_REQUIRE_OK(zp_pool_create(map, level, level == ZP_POOL_FIXED ? 1 << 20 : 0,
+									 &pool_ref));
+		pool = zp_at(map, pool_ref);
+		reserved = stats_of(map, pool).reserved_bytes;
+
+		/* What a new slab, or at level fixed a block, needs. */
+		mutex = level == ZP_POOL_FIXED ? zp_pool_fixed_mutex(map, pool) :
+			&pool->classes[size_class].mutex;
+		map->hooks = &hooks;
+		ZP_REQUIRE_OK(zp_mutex_lock(mutex, NULL, NULL));
+		for (int i = 0; i < 3; i++)
+			ZP_REQUIRE_STATUS(zp_pool_alloc(map, pool, 100, &ref), ZP_CANCELLED);
+		zp_mutex_unlock(mutex);
+		if (level != ZP_POOL_FIXED)
+		{
+			mutex = &pool->classes[ZP_LARGE_CLASS].mutex;
+			ZP_REQUIRE_OK(zp_mutex_lock(mutex, NULL, NULL));
+			for (int i = 0; i < 3; i++)
+				ZP_REQUIRE_STATUS(zp_pool_alloc(map, pool, 100000, &ref), ZP_CANCELLED);
+			zp_mutex_unlock(mutex);
+		}
+		map->hooks = NULL;
+		require_sound(map, pool);
+		ZP_REQUIRE(stats_of(map, pool).blocks == 0);
+		ZP_REQUIRE(stats_of(map, pool).reserved_bytes == reserved);
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 100, &ref));
+		ZP_REQUIRE_OK(zp_pool_free(map, pool, ref, 100));
+		ZP_REQUIRE_OK(zp_pool_flush(map, pool));
+		ZP_REQUIRE(stats_of(map, pool).reserved_bytes == reserved);
+		world_destroy(world);
+	}
+}
+
+/*
+ * ABA.  One participant has read the top A and its next, B, when another takes A, takes B,
+ * and puts A back.  A list without a tag lets the first go on, and so B, which is
+ * the other's, is in the list again.
+ */
+static void
+test_tag_against_aba(void **state)
+{
+	ZpAtomicU32 links[4] = {0}; /* of the runs 1, 2, 3 */
+	ZpAtomicU64 plain_head;
+	ZpAtomicU64 tagged_head;
+	uint64_t	seen;
+	uint32_t	next;
+
+	(void) state;
+
+	/* 1, 2, 3, in a list whose head is the ref alone. */
+	zp_store_relaxed_u32(&links[1], 2);
+	zp_store_relaxed_u32(&links[2], 3);
+	zp_store_relaxed_u64(&plain_head, 1);
+	seen = zp_load_acquire_u64(&plain_head);
+	next = zp_load_relaxed_u32(&links[seen]);
+	zp_store_relaxed_u64(&plain_head, 2);	/* the other takes 1, */
+	zp_store_relaxed_u64(&plain_head, 3);	/* takes 2, */
+	zp_store_relaxed_u32(&links[1], 3);
+	zp_store_relaxed_u64(&plain_head, 1);	/* puts 1 back */
+	assert_true(zp_cas_acq_rel_u64(&plain_head, &seen, next));
+	assert_int_equal(zp_load_relaxed_u64(&plain_head), 2);	/* 2 is twice out: broken */
+
+	/* The same steps on ours. */
+	zp_store_relaxed_u64(&tagged_head, 0);
+	for (uint32_t run = 3; run >= 1; run--)
+		assert_int_equal(zp_tagged_push(&tagged_head, run, &links[run]), 0);
+	seen = zp_load_acquire_u64(&tagged_head);
+	assert_int_equal(zp_tagged_ref(seen), 1);
+	{
+		uint64_t	other = seen;
+
+		assert_true(zp_tagged_try_pop(&tagged_head, &other, &links[1]));
+		other = zp_load_acquire_u64(&tagged_head);
+		assert_int_equal(zp_tagged_ref(other), 2);
+		assert_true(zp_tagged_try_pop(&tagged_head, &other, &links[2]));
+		assert_int_equal(zp_tagged_push(&tagged_head, 1, &links[1]), 0);
+	}
+	assert_int_equal(zp_tagged_ref(zp_load_relaxed_u64(&tagged_head)), 1);
+	zp_store_relaxed_u32(&links[1], 2);	/* even if it read the old link only now */
+	assert_false(zp_tagged_try_pop(&tagged_head, &seen, &links[1]));
+	zp_store_relaxed_u32(&links[1], 3);
+	assert_int_equal(zp_tagged_ref(seen), 1);
+	assert_true(zp_tagged_try_pop(&tagged_head, &seen, &links[1]));
+	assert_int_equal(zp_tagged_ref(zp_load_relaxed_u64(&tagged_head)), 3);
+}
+
+/* Threads that take and put back tops of one stack; what each holds is its own alone. */
+#define STACK_RUNS	16
+
+typedef struct Stack
+{
+	ZpAtomicU64 head;
+	ZpAtomicU32 links[STACK_RUNS + 1];
+	ZpAtomicU32 owners[STACK_RUNS + 1];
+	bool		tagged;
+	ZpAtomicU32 broken;			/* runs that two had at once */
+	ZpAtomicU64 arrived;
+} Stack;
+
+/* As a stack without a tag does it. */
+static ZpRef
+pop_plain(Stack *stack)
+{
+	uint64_t	word = zp_load_acquire_u64(&stack->head);
+
+	while (zp_tagged_ref(word) != ZP_NULL_REF)
+	{
+		ZpRef		run = zp_tagged_ref(word);
+		uint64_t	next = (uint64_t) zp_load_relaxed_u32(&stack->links[run]) << 32;
+
+		/* A moment, so that others can do their worst. */
+		for (volatile int i = 0; i < 20; i++)
+			;
+		if (zp_cas_acq_rel_u64(&stack->head, &word, next))
+			return run;
+	}
+	return ZP_NULL_REF;
+}
+
+static void
+push_plain(Stack *stack, ZpRef run)
+{
+	uint64_t	word = zp_load_relaxed_u64(&stack->head);
+
+	do
+		zp_store_relaxed_u32(&stack->links[run], zp_tagged_ref(word));
+	while (!zp_cas_acq_rel_u64(&stack->head, &word, (uint64_t) run << 32));
+}
+
+static ZpRef
+pop_tagged(Stack *stack)
+{
+	uint64_t	word = zp_load_acquire_u64(&stack->head);
+
+	while (zp_tagged_ref(word) != ZP_NULL_REF)
+	{
+		ZpRef		run = zp_tagged_ref(word);
+
+		if (zp_tagged_try_pop(&stack->head, &word, &stack->links[run]))
+			return run;
+	}
+	return ZP_NULL_REF;
+}
+
+static int
+juggle(World *world, ZpArenaMap *map, int number, void *argument)
+{
+	Stack	   *stack = argument;
+
+	(void) world;
+	(void) map;
+	(void) number;
+	for (int step = 0; step < 2000000 && zp_load_relaxed_u32(&stack->broken) == 0; step++)
+	{
+		ZpRef		mine[3];
+		int			count = 0;
+
+		if (stack->tagged && step == STEPS(200000))
+			break;
+		while (count < 3)
+		{
+			ZpRef		run = stack->tagged ? pop_tagged(stack) : pop_plain(stack);
+
+			if (run == ZP_NULL_REF)
+				break;
+			if (zp_exchange_acquire_u32(&stack->owners[run], 1) != 0)
+			{
+				(void) zp_fetch_add_relaxed_u32(&stack->broken, 1);
+				return 0;
+			}
+			mine[count++] = run;
+		}
+		while (count > 0)
+		{
+			ZpRef		run = mine[--count];
+
+			(void) zp_exchange_release_u32(&stack->owners[run], 0);
+			if (stack->tagged)
+				(void) zp_tagged_push(&stack->head, run, &stack->links[run]);
+			else
+				push_plain(stack, run);
+		}
+	}
+	return 0;
+}
+
+static void
+test_tag_under_load(void **state)
+{
+	(void) state;
+	for (int tagged = 0; tagged < 2; tagged++)
+	{
+		World	   *world = world_create(0);
+		Stack	   *stack = world_shared(world, sizeof(Stack));
+		uint32_t	count = 0;
+
+		stack->tagged = tagged != 0;
+		for (uint32_t run = 1; run <= STACK_RUNS; run++)
+			push_plain(stack, run);
+		world_threads(world, 8, juggle, stack);
+		if (!tagged)
+			ZP_REQUIRE(zp_load_relaxed_u32(&stack->broken) > 0);
+		else
+		{
+			ZP_REQUIRE(zp_load_relaxed_u32(&stack->broken) == 0);
+			while (pop_tagged(stack) != ZP_NULL_REF)
+				count++;
+			ZP_REQUIRE(count == STACK_RUNS);
+		}
+		world_destroy(world);
+	}
+}
+
+/* All is freed, in any order, at any level: then all can be had as one block. */
+static void
+test_whole_again(void **state)
+{
+	static ZpRef refs[300000];
+	static uint32_t sizes[300000];
+
+	(void) state;
+	for (ZpPoolLevel level = ZP_POOL_NO_LOCK; level <= ZP_POOL_FIXED; level++)
+	{
+		World	   *world = world_create(0);
+		ZpArenaMap *map = world_map(world);
+		uint64_t	whole = level == ZP_POOL_FIXED ? 4 << 20 : (4 << 20) - 64;
+		ZpRef		pool_ref;
+		ZpPool	   *pool;
+		ZpRef		ref;
+
+		ZP_REQUIRE_OK(zp_pool_create(map, level, 4 << 20, &pool_ref));
+		pool = zp_at(map, pool_ref);
+		for (uint64_t seed = 1; seed < 6; seed++)
+		{
+			uint64_t	random = seed;
+			uint32_t	count = 0;
+
+			ZP_REQUIRE_OK(zp_pool_alloc(map, pool, whole, &ref));
+			ZP_REQUIRE_STATUS(zp_pool_alloc(map, pool, 1, &refs[0]), ZP_OVER_LIMIT);
+			ZP_REQUIRE_OK(zp_pool_free(map, pool, ref, whole));
+			for (;;)
+			{
+				sizes[count] = 1 + random_below(&random, seed == 1 ? 64 : 60000);
+				if (zp_pool_alloc(map, pool, sizes[count], &refs[count]) != ZP_OK)
+					break;
+				count++;
+			}
+			ZP_REQUIRE(count > 50);
+			while (count > 0)
+			{
+				uint32_t	i = random_below(&random, count);
+
+				ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[i], sizes[i]));
+				refs[i] = refs[--count];
+				sizes[i] = sizes[count];
+			}
+			ZP_REQUIRE_OK(zp_pool_flush(map, pool));
+			require_sound(map, pool);
+		}
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, whole, &ref));
+		ZP_REQUIRE_OK(zp_pool_free(map, pool, ref, whole));
+		world_destroy(world);
+	}
+}
+
+/* A reset sets what is counted to 0, and what there is stays. */
+static void
+test_stats_reset(void **state)
+{
+	(void) state;
+	for (ZpPoolLevel level = ZP_POOL_NO_LOCK; level <= ZP_POOL_FIXED; level++)
+	{
+		World	   *world = world_create(0);
+		ZpArenaMap *map = world_map(world);
+		ZpRef		pool_ref;
+		ZpPool	   *pool;
+		ZpRef		refs[20];
+		ZpPoolStats stats;
+
+		ZP_REQUIRE_OK(zp_pool_create(map, level, 1 << 20, &pool_ref));
+		pool = zp_at(map, pool_ref);
+		for (int i = 0; i < 20; i++)
+			ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 100, &refs[i]));
+		for (int i = 0; i < 5; i++)
+			ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[i], 100));
+		ZP_REQUIRE_STATUS(zp_pool_free(map, pool, refs[0], 100), ZP_DOUBLE_FREE);
+		ZP_REQUIRE_STATUS(zp_pool_alloc(map, pool, 2 << 20, &refs[0]), ZP_OVER_LIMIT);
+		stats = stats_of(map, pool);
+		ZP_REQUIRE(stats.allocations == 20 && stats.frees == 5 && stats.blocks == 15);
+		ZP_REQUIRE(stats.failures == 1 && stats.bad_frees == 1);
+		if (level == ZP_POOL_LOCAL_CACHE)
+			ZP_REQUIRE(stats.cache_hits + stats.cache_misses == 20 && stats.cache_misses > 0);
+		zp_pool_stats_reset(map, pool);
+		stats = stats_of(map, pool);
+		ZP_REQUIRE(stats.allocations == 0 && stats.frees == 0 && stats.blocks == 15);
+		ZP_REQUIRE(stats.failures == 0 && stats.bad_frees == 0);
+		ZP_REQUIRE(stats.cache_hits == 0 && stats.cache_misses == 0);
+		ZP_REQUIRE(stats.used_bytes >= 1500);
+		ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[10], 100));
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 100, &refs[10]));
+		stats = stats_of(map, pool);
+		ZP_REQUIRE(stats.allocations == 1 && stats.frees == 1 && stats.blocks == 15);
+		require_sound(map, pool);
+		world_destroy(world);
+	}
+}
+
+/* A pool that comes to lie where another was has nothing of it. */
+static void
+test_place_used_again(void **state)
+{
+	World	   *world = world_create(0);
+	ZpArenaMap *map = world_map(world);
+	ZpRef		first = ZP_NULL_REF;
+
+	(void) state;
+	for (int i = 0; i < 50; i++)
+	{
+		ZpRef		pool_ref;
+		ZpRef		ref;
+		ZpPool	   *pool;
+
+		ZP_REQUIRE_OK(zp_pool_create(map, ZP_POOL_LOCAL_CACHE, 0, &pool_ref));
+		if (i == 0)
+			first = pool_ref;
+		ZP_REQUIRE(pool_ref == first);
+		pool = zp_at(map, pool_ref);
+		ZP_REQUIRE(stats_of(map, pool).participants == 0);
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 100, &ref));
+		ZP_REQUIRE_OK(zp_pool_free(map, pool, ref, 100));
+		ZP_REQUIRE(stats_of(map, pool).allocations == 1);
+		require_sound(map, pool);
+		ZP_REQUIRE_OK(zp_pool_destroy(map, pool_ref));
+		require_arena_sound(map);
+	}
+	world_destroy(world);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rule_of_auto),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_numbers_of_presets),
+		cmocka_unit_test(test_raise_in_use),
+		cmocka_unit_test(test_raise_is_refused),
+		cmocka_unit_test(test_contention_raises),
+		cmocka_unit_test(test_fight_raises),
+		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_tag_against_aba),
+		cmocka_unit_test(test_tag_under_load),
+		cmocka_unit_test(test_whole_again),
+		cmocka_unit_test(test_stats_reset),
+		cmocka_unit_test(test_place_used_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
