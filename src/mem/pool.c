@@ -251,6 +251,23 @@ zp_pool_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 }
 
 ZpStatus
+zp_pool_block_bytes(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t *bytes)
+{
+	uint32_t	level = zp_load_relaxed_u32(&pool->level);
+	ZpBlockPlace place;
+	ZpStatus	status;
+
+	if (level == ZP_POOL_FIXED)
+		return zp_pool_fixed_block_bytes(map, pool, ref, bytes);
+	if (level == ZP_POOL_NO_LOCK && map->participant != pool->owner)
+		return ZP_NOT_OWNER;
+	status = zp_locate(map, pool, ref, &place);
+	if (status != ZP_OK)
+		return status;
+	return zp_class_block_bytes(pool, &place, ref, bytes);
+}
+
+ZpStatus
 zp_pool_reserve(ZpArenaMap *map, ZpPool *pool, uint32_t n, const size_t *sizes, ZpRef *refs)
 {
 	for (uint32_t i = 0; i < n; i++)

@@ -92,6 +92,13 @@ extern ZpStatus zp_pool_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t si
 extern ZpStatus zp_pool_reserve(ZpArenaMap *map, ZpPool *pool, uint32_t n,
 								const size_t *sizes, ZpRef *refs);
 
+/*
+ * How large the block at ref is, its size rounded up to its class.  ZP_OK; ZP_BAD_REF: no
+ * block begins there; ZP_DOUBLE_FREE: one does, but it is free.  It is true for as long as the
+ * caller keeps others from freeing it.
+ */
+extern ZpStatus zp_pool_block_bytes(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t *bytes);
+
 /* Changes the bound on the chunks; 0: none.  Nothing at level fixed. */
 extern void zp_pool_set_limit(ZpPool *pool, uint64_t max_bytes);
 

@@ -225,6 +225,34 @@ zp_class_give(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place, ZpRef re
 }
 
 ZpStatus
+zp_class_block_bytes(ZpPool *pool, const ZpBlockPlace *place, ZpRef ref, size_t *bytes)
+{
+	ZpPoolClass *class = &pool->classes[place->size_class];
+	const ZpChunk *chunk = place->chunk;
+	ZpStatus	status = ZP_OK;
+
+	/* A class without a lock has one for the coming and going of its slabs. */
+	(void) zp_class_lock(pool, class, NULL);
+	if (!zp_chunk_is_there(chunk, pool, place->size_class))
+		status = ZP_BAD_REF;
+	else if (place->size_class == ZP_LARGE_CLASS)
+	{
+		if (ref - place->run != chunk->first)
+			status = ZP_BAD_REF;
+		else
+			*bytes = chunk->large_bytes;
+	}
+	else if (chunk->life != place->life)
+		status = ZP_BAD_REF;
+	else if (!zp_slab_is_taken(chunk, place->block))
+		status = ZP_DOUBLE_FREE;
+	else
+		*bytes = zp_size_class_bytes(place->size_class);
+	zp_mutex_unlock(&class->mutex);
+	return status;
+}
+
+ZpStatus
 zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place, ZpRef ref,
 					  size_t size)
 {

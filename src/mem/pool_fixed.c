@@ -21,6 +21,9 @@
  * 511 units (32 KB), eight an octave beyond, with two levels of bitmaps to find the next
  * that is filled (TLSF: Masmano, Ripoll, Crespo, Real, ECRTS 2004).
  *
+ * A sixteenth of the capacity, but at most 64 KB, is there in addition for participants that
+ * may pass limits (exempt_from_limits): those who give back more than they take.
+ *
  * Costs: one mutex, held for a number of steps that does not depend on how many blocks
  * there are.  The map is an eighth of the capacity, in addition to it.
  *
@@ -50,6 +53,9 @@
 #define ZP_FIXED_LOOKS		16
 
 #define ZP_NO_UNIT			UINT32_MAX
+
+/* Most that is reserved for the exempt. */
+#define ZP_RESERVE_UNITS	1024
 
 enum
 {
@@ -82,7 +88,8 @@ typedef struct ZpFixed
 {
 	ZpAtomicU32 magic;
 	ZpAtomicU32 pool;
-	uint32_t	units;			/* constant */
+	uint32_t	units;			/* with the reserve; constant */
+	uint32_t	capacity;		/* units without it; constant */
 	uint32_t	first;			/* refs from the run's start to unit 0; constant */
 	uint32_t	pages;			/* constant */
 
@@ -259,6 +266,12 @@ fit_in_list(const ZpFixed *fixed, uint32_t list, uint32_t length, bool whole)
 	return best;
 }
 
+static inline uint32_t
+used_units(const ZpFixed *fixed)
+{
+	return fixed->units - fixed->free_units;
+}
+
 /* Locked.  ZP_NO_UNIT: no run is long enough. */
 static uint32_t
 take_run(ZpFixed *fixed, uint32_t length)
@@ -357,7 +370,9 @@ lock_fixed(ZpPool *pool, ZpFixed *fixed, const ZpWaitHooks *hooks)
 ZpStatus
 zp_pool_fixed_create(ZpArenaMap *map, ZpPool *pool)
 {
-	uint32_t	units = (uint32_t) ((pool->capacity + ZP_UNIT - 1) / ZP_UNIT);
+	uint32_t	capacity = (uint32_t) ((pool->capacity + ZP_UNIT - 1) / ZP_UNIT);
+	uint32_t	reserve = capacity / 16 < ZP_RESERVE_UNITS ? capacity / 16 : ZP_RESERVE_UNITS;
+	uint32_t	units = capacity + reserve;
 	size_t		header = (sizeof(ZpFixed) + (size_t) units * sizeof(FixedEntry) + ZP_UNIT - 1) &
 		~(size_t) (ZP_UNIT - 1);
 	uint32_t	pages = (uint32_t) ((header + (size_t) units * ZP_UNIT + ZP_PAGE_BYTES - 1) /
@@ -375,6 +390,7 @@ zp_pool_fixed_create(ZpArenaMap *map, ZpPool *pool)
 	memset((char *) fixed + offsetof(ZpFixed, units), 0,
 		   sizeof(ZpFixed) - offsetof(ZpFixed, units) + (size_t) units * sizeof(FixedEntry));
 	fixed->units = units;
+	fixed->capacity = capacity;
 	fixed->first = (uint32_t) (header / ZP_UNIT_BYTES);
 	fixed->pages = pages;
 	fixed->free_units = units;
@@ -414,7 +430,10 @@ zp_pool_fixed_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 	status = lock_fixed(pool, fixed, map->hooks);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
-	unit = take_run(fixed, units_of(counted));
+	unit = ZP_NO_UNIT;
+	if (ZP_LIKELY((uint64_t) used_units(fixed) + units_of(counted) <= fixed->capacity) ||
+		map->exempt_from_limits)
+		unit = take_run(fixed, units_of(counted));
 	if (ZP_LIKELY(unit != ZP_NO_UNIT))
 	{
 		uint32_t	last = unit + units_of(counted) - 1;
@@ -434,6 +453,18 @@ zp_pool_fixed_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 		return ZP_OVER_LIMIT;
 	*ref = pool->fixed + fixed->first + unit * ZP_UNIT_REFS;
 	return ZP_OK;
+}
+
+/* The unit that begins at a ref; ZP_NO_UNIT: none does. */
+static inline uint32_t
+unit_at(const ZpPool *pool, const ZpFixed *fixed, ZpRef ref)
+{
+	ZpRef		start = pool->fixed + fixed->first;
+
+	if (ref < start || (ref - start) % ZP_UNIT_REFS != 0 ||
+		(ref - start) / ZP_UNIT_REFS >= fixed->units)
+		return ZP_NO_UNIT;
+	return (ref - start) / ZP_UNIT_REFS;
 }
 
 /* Locked.  Whether a block of this size begins at a unit. */
@@ -458,16 +489,13 @@ ZpStatus
 zp_pool_fixed_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 {
 	ZpFixed    *fixed = fixed_of(map, pool);
-	uint32_t	distance;
 	uint32_t	unit;
 	ZpStatus	status;
 
 	if (ZP_UNLIKELY(fixed == NULL))
 		return ZP_MAP_FAILED;
-	distance = ref - pool->fixed - fixed->first;
-	unit = distance / ZP_UNIT_REFS;
-	if (ZP_UNLIKELY(ref < pool->fixed + fixed->first || unit >= fixed->units ||
-					distance % ZP_UNIT_REFS != 0))
+	unit = unit_at(pool, fixed, ref);
+	if (ZP_UNLIKELY(unit == ZP_NO_UNIT))
 		return ZP_BAD_REF;
 	(void) lock_fixed(pool, fixed, NULL);
 	status = check_block(pool, fixed, unit, size);
@@ -483,6 +511,27 @@ zp_pool_fixed_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 		}
 		give_run(fixed, unit, number_of(fixed, unit));
 	}
+	zp_mutex_unlock(&fixed->mutex);
+	return status;
+}
+
+ZpStatus
+zp_pool_fixed_block_bytes(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t *bytes)
+{
+	ZpFixed    *fixed = fixed_of(map, pool);
+	uint32_t	unit;
+	ZpStatus	status = ZP_OK;
+
+	if (fixed == NULL)
+		return ZP_MAP_FAILED;
+	unit = unit_at(pool, fixed, ref);
+	if (unit == ZP_NO_UNIT)
+		return ZP_BAD_REF;
+	(void) lock_fixed(pool, fixed, NULL);
+	if (kind_of(fixed, unit) == ZP_KIND_USED)
+		*bytes = fixed->map[unit].other;
+	else
+		status = kind_of(fixed, unit) == ZP_KIND_NONE ? ZP_BAD_REF : ZP_DOUBLE_FREE;
 	zp_mutex_unlock(&fixed->mutex);
 	return status;
 }
@@ -522,11 +571,14 @@ zp_pool_fixed_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 				break;
 		}
 	}
-	stats->capacity = (uint64_t) fixed->units * ZP_UNIT;
-	stats->free_bytes = (uint64_t) fixed->free_units * ZP_UNIT;
-	stats->used_bytes = stats->capacity - stats->free_bytes;
+	stats->capacity = (uint64_t) fixed->capacity * ZP_UNIT;
+	stats->used_bytes = (uint64_t) used_units(fixed) * ZP_UNIT;
+	stats->free_bytes = stats->used_bytes < stats->capacity ?
+		stats->capacity - stats->used_bytes : 0;
 	stats->large_blocks = fixed->large_blocks;
 	stats->largest_free_bytes = (uint64_t) longest * ZP_UNIT;
+	if (stats->largest_free_bytes > stats->free_bytes)
+		stats->largest_free_bytes = stats->free_bytes;
 	zp_mutex_unlock(&fixed->mutex);
 	stats->chunks = 1;
 }
@@ -646,7 +698,8 @@ zp_pool_fixed_check(ZpArenaMap *map, ZpPool *pool, char *why, size_t why_bytes)
 	}
 	if (zp_load_relaxed_u32(&fixed->magic) != ZP_FIXED_MAGIC ||
 		zp_load_relaxed_u32(&fixed->pool) != zp_load_relaxed_u32(&pool->self) ||
-		fixed->units != (pool->capacity + ZP_UNIT - 1) / ZP_UNIT)
+		fixed->capacity != (pool->capacity + ZP_UNIT - 1) / ZP_UNIT ||
+		fixed->units < fixed->capacity)
 		return wrong(why, why_bytes, 0, "bad header");
 	status = check_runs(pool, fixed, &sums, why, why_bytes);
 	if (status == ZP_OK)

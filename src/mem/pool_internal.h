@@ -208,7 +208,7 @@ zp_class_is_lock_free(const ZpPoolClass *class)
  * is told not to mind.
  */
 #ifdef ZP_THREAD_SANITIZER
-static inline __attribute__((noinline, no_sanitize_thread)) uint32_t
+static __attribute__((noinline, unused, no_sanitize_thread)) uint32_t
 zp_look(const void *field)
 #else
 static inline uint32_t
@@ -239,11 +239,11 @@ typedef struct ZpBlockPlace
 
 /*
  * Not locked.  The chunk of this pool that ref lies in and, in a slab, the block that begins
- * there: ZP_OK, ZP_BAD_REF, ZP_BAD_SIZE, ZP_MAP_FAILED.  A slab is then looked at again
- * by its life: it has one that no other slab of the pool ever has.
+ * there: ZP_OK, ZP_BAD_REF, ZP_MAP_FAILED.  A slab is then looked at again by its life: it
+ * has one that no other slab of the pool ever has.
  */
 static inline ZpStatus
-zp_locate_block(ZpArenaMap *map, const ZpPool *pool, ZpRef ref, size_t size, ZpBlockPlace *place)
+zp_locate(ZpArenaMap *map, const ZpPool *pool, ZpRef ref, ZpBlockPlace *place)
 {
 	const ZpChunk *chunk;
 	uint32_t	pages;
@@ -278,8 +278,20 @@ zp_locate_block(ZpArenaMap *map, const ZpPool *pool, ZpRef ref, size_t size, ZpB
 					place->block / ZP_MARKS >= pages * (ZP_PAGE_BYTES / sizeof(uint64_t)) -
 					sizeof(ZpChunk) / sizeof(uint64_t)))
 		return ZP_BAD_REF;
-	if (ZP_UNLIKELY(size == 0 || size > pool->small_bytes ||
-					zp_pool_size_class(pool, size) != place->size_class))
+	return ZP_OK;
+}
+
+/* The same, and ZP_BAD_SIZE if a block of a slab is not of that size. */
+static inline ZpStatus
+zp_locate_block(ZpArenaMap *map, const ZpPool *pool, ZpRef ref, size_t size, ZpBlockPlace *place)
+{
+	ZpStatus	status = zp_locate(map, pool, ref, place);
+
+	if (ZP_UNLIKELY(status != ZP_OK))
+		return status;
+	if (ZP_UNLIKELY(place->size_class != ZP_LARGE_CLASS &&
+					(size == 0 || size > pool->small_bytes ||
+					 zp_pool_size_class(pool, size) != place->size_class)))
 		return ZP_BAD_SIZE;
 	return ZP_OK;
 }
@@ -367,6 +379,10 @@ extern ZpStatus zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, const ZpBlo
 extern ZpStatus zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run);
 extern void zp_pool_put_run(ZpArenaMap *map, ZpPool *pool, ZpRef run, uint32_t pages);
 
+/* Size of the block handed out at a place; not at level fixed. */
+extern ZpStatus zp_class_block_bytes(ZpPool *pool, const ZpBlockPlace *place, ZpRef ref,
+									 size_t *bytes);
+
 /* Locks a class.  ZP_OK, or ZP_CANCELLED if hooks are given. */
 extern ZpStatus zp_class_lock(ZpPool *pool, ZpPoolClass *class, const ZpWaitHooks *hooks);
 
@@ -446,6 +462,8 @@ extern ZpStatus zp_pool_fixed_create(ZpArenaMap *map, ZpPool *pool);
 extern ZpStatus zp_pool_fixed_destroy(ZpArenaMap *map, ZpPool *pool);
 extern ZpStatus zp_pool_fixed_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref);
 extern ZpStatus zp_pool_fixed_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size);
+extern ZpStatus zp_pool_fixed_block_bytes(ZpArenaMap *map, ZpPool *pool, ZpRef ref,
+										   size_t *bytes);
 extern ZpMutex *zp_pool_fixed_mutex(ZpArenaMap *map, ZpPool *pool);
 extern void zp_pool_fixed_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats);
 extern ZpStatus zp_pool_fixed_check(ZpArenaMap *map, ZpPool *pool, char *why, size_t why_bytes);

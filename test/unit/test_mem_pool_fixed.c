@@ -342,6 +342,45 @@ test_large_capacity(void **state)
 	world_destroy(world);
 }
 
+/* Who may pass limits finds a little more, and nobody else does. */
+static void
+test_reserve_for_the_exempt(void **state)
+{
+	World	   *world = world_create(0);
+	ZpArenaMap *map = world_map(world);
+	static ZpRef refs[20000];
+	uint32_t	count = 0;
+	uint32_t	fits = (1 << 20) / 128;
+	ZpRef		pool_ref;
+	ZpPool	   *pool;
+	ZpRef		ref;
+
+	(void) state;
+	ZP_REQUIRE_OK(zp_pool_create(map, ZP_POOL_FIXED, 1 << 20, &pool_ref));
+	pool = zp_at(map, pool_ref);
+	while (zp_pool_alloc(map, pool, 128, &refs[count]) == ZP_OK)
+		count++;
+	ZP_REQUIRE(count == fits);
+	map->exempt_from_limits = true;
+	while (zp_pool_alloc(map, pool, 128, &refs[count]) == ZP_OK)
+		count++;
+	map->exempt_from_limits = false;
+	ZP_REQUIRE(count == fits + (64 << 10) / 128);
+	ZP_REQUIRE(stats_of(map, pool).free_bytes == 0);
+	require_sound(map, pool);
+	while (count > fits)
+	{
+		ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[--count], 128));
+		ZP_REQUIRE_STATUS(zp_pool_alloc(map, pool, 1, &ref), ZP_OVER_LIMIT);
+	}
+	while (count > 0)
+		ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[--count], 128));
+	ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 1 << 20, &ref));
+	ZP_REQUIRE_STATUS(zp_pool_alloc(map, pool, 1, &refs[0]), ZP_OVER_LIMIT);
+	require_sound(map, pool);
+	world_destroy(world);
+}
+
 int
 main(void)
 {
@@ -352,6 +391,7 @@ main(void)
 		cmocka_unit_test(test_bad_sizes),
 		cmocka_unit_test(test_creation_can_fail),
 		cmocka_unit_test(test_large_capacity),
+		cmocka_unit_test(test_reserve_for_the_exempt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

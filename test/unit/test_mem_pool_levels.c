@@ -4,6 +4,7 @@
  *	  participant leaves that is killed.
  */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -706,9 +707,8 @@ pop_plain(Stack *stack)
 		ZpRef		run = zp_tagged_ref(word);
 		uint64_t	next = (uint64_t) zp_load_relaxed_u32(&stack->links[run]) << 32;
 
-		/* A moment, so that others can do their worst. */
-		for (volatile int i = 0; i < 20; i++)
-			;
+		/* So that others can do their worst. */
+		(void) sched_yield();
 		if (zp_cas_acq_rel_u64(&stack->head, &word, next))
 			return run;
 	}
@@ -934,6 +934,48 @@ test_place_used_again(void **state)
 	world_destroy(world);
 }
 
+/* How large blocks are, and what are none, at every level. */
+static void
+test_block_bytes(void **state)
+{
+	(void) state;
+	for (ZpPoolLevel level = ZP_POOL_NO_LOCK; level <= ZP_POOL_FIXED; level++)
+	{
+		World	   *world = world_create(0);
+		ZpArenaMap *map = world_map(world);
+		uint64_t	seed = 17;
+		ZpRef		pool_ref;
+		ZpPool	   *pool;
+		ZpRef		keeper;
+		ZpRef		small;
+		ZpRef		large;
+		size_t		bytes = 0;
+
+		ZP_REQUIRE_OK(zp_pool_create(map, level, 1 << 20, &pool_ref));
+		pool = zp_at(map, pool_ref);
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 600, &keeper));
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 600, &small));
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 50000, &large));
+		ZP_REQUIRE_OK(zp_pool_block_bytes(map, pool, small, &bytes));
+		ZP_REQUIRE(bytes == 640);
+		ZP_REQUIRE_OK(zp_pool_block_bytes(map, pool, large, &bytes));
+		ZP_REQUIRE(bytes == 50000);
+		ZP_REQUIRE_STATUS(zp_pool_block_bytes(map, pool, small + 1, &bytes), ZP_BAD_REF);
+		ZP_REQUIRE_STATUS(zp_pool_block_bytes(map, pool, large + 64, &bytes), ZP_BAD_REF);
+		ZP_REQUIRE_STATUS(zp_pool_block_bytes(map, pool, pool_ref, &bytes), ZP_BAD_REF);
+		for (int i = 0; i < 20000; i++)
+		{
+			ZpRef		any = ZP_FIRST_REF + random_below(&seed, 1 << 18);
+
+			if (any != keeper && any != small && any != large)
+				ZP_REQUIRE(zp_pool_block_bytes(map, pool, any, &bytes) != ZP_OK);
+		}
+		ZP_REQUIRE_OK(zp_pool_free(map, pool, small, 600));
+		ZP_REQUIRE_STATUS(zp_pool_block_bytes(map, pool, small, &bytes), ZP_DOUBLE_FREE);
+		world_destroy(world);
+	}
+}
+
 int
 main(void)
 {
@@ -952,6 +994,7 @@ main(void)
 		cmocka_unit_test(test_whole_again),
 		cmocka_unit_test(test_stats_reset),
 		cmocka_unit_test(test_place_used_again),
+		cmocka_unit_test(test_block_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
