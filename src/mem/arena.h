@@ -48,6 +48,12 @@ typedef struct ZpSegmentOps
 	ZpStatus	(*decommit) (void *context, void *base, size_t bytes);
 	/* Backs whole pages with zeroed memory again: ZP_OK or ZP_OUT_OF_MEMORY. */
 	ZpStatus	(*commit) (void *context, void *base, size_t bytes);
+
+	/*
+	 * Asks for huge pages behind whole pages that have memory.  ZP_OK: they are there;
+	 * else not, or not all.  May be NULL: there are none.
+	 */
+	ZpStatus	(*huge) (void *context, void *base, size_t bytes);
 } ZpSegmentOps;
 
 typedef struct ZpArena ZpArena; /* shared; lives in segment 0; see arena.c */

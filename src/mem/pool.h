@@ -146,7 +146,8 @@ typedef struct ZpPoolStats
 	uint64_t	own_cached_blocks;	/* of them in this participant's */
 	uint64_t	cache_hits;		/* allocations at level local_cache out of a magazine */
 	uint64_t	cache_misses;	/* those that had to fill one first */
-	uint64_t	huge_asked_bytes;	/* large blocks that asked for huge pages */
+	uint64_t	huge_asked_bytes;	/* of large blocks for which huge pages were asked */
+	uint64_t	huge_granted_bytes; /* of those that got them */
 
 	/* The last raise; raised_from is AUTO if there was none. */
 	uint32_t	raises;

@@ -408,6 +408,20 @@ zp_class_release_slab(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef 
 	return true;
 }
 
+/* Asks for huge pages for a run, if the pool's preset wants them for a block of this size. */
+static void
+ask_for_huge_pages(ZpArenaMap *map, ZpPool *pool, void *base, uint32_t pages, size_t size)
+{
+	uint32_t	from = zp_pool_preset(pool)->huge_bytes;
+	size_t		bytes = (size_t) pages * ZP_PAGE_BYTES;
+
+	if (from == 0 || size < from)
+		return;
+	(void) zp_fetch_add_relaxed_u64(&pool->huge_asked, bytes);
+	if (map->ops->huge != NULL && map->ops->huge(map->ops_context, base, bytes) == ZP_OK)
+		(void) zp_fetch_add_relaxed_u64(&pool->huge_granted, bytes);
+}
+
 ZpStatus
 zp_class_take_large(ZpArenaMap *map, ZpPool *pool, size_t size, bool locking, ZpRef *ref)
 {
@@ -420,6 +434,7 @@ zp_class_take_large(ZpArenaMap *map, ZpPool *pool, size_t size, bool locking, Zp
 	if (status != ZP_OK)
 		return status;
 	chunk = zp_at(map, run);
+	ask_for_huge_pages(map, pool, chunk, pages, size);
 	zp_large_init(chunk, zp_load_relaxed_u32(&pool->self), pages, size);
 	chunk->used = 1;
 	return add_chunk(map, pool, ZP_LARGE_CLASS, locking, ZP_CLASS_LOCKED, run, ref);

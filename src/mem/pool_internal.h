@@ -135,6 +135,10 @@ struct ZpPool
 	ZpAtomicU64 sleeps;
 	ZpAtomicU64 contention;		/* lost compare-and-swaps, mutexes found locked */
 
+	/* Bytes of large blocks for which huge pages were asked, and were given. */
+	ZpAtomicU64 huge_asked;
+	ZpAtomicU64 huge_granted;
+
 	/* Of records that are gone. */
 	ZpAtomicU64 hits;
 	ZpAtomicU64 misses;

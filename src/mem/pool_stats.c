@@ -108,6 +108,8 @@ zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 	stats->preset = (ZpPresetName) pool->preset;
 	stats->adaptive = pool->adaptive != 0;
 	stats->capacity = pool->capacity;
+	stats->huge_asked_bytes = zp_load_relaxed_u64(&pool->huge_asked);
+	stats->huge_granted_bytes = zp_load_relaxed_u64(&pool->huge_granted);
 
 	add_up(map, pool, &sums);
 	(void) zp_mutex_lock(&pool->records_lock, NULL, NULL);

@@ -233,6 +233,39 @@ test_numbers_of_presets(void **state)
 	}
 }
 
+/* Huge pages are asked for where the preset says so, and it is told whether they came. */
+static void
+test_huge_pages(void **state)
+{
+	(void) state;
+	for (uint32_t name = 0; name < ZP_PRESETS; name++)
+	{
+		const ZpPreset *preset = &zp_presets[name];
+		World	   *world = world_create(0);
+		ZpArenaMap *map = world_map(world);
+		ZpPoolOptions options = {.level = ZP_POOL_MUTEX,.preset = (ZpPresetName) name};
+		size_t		size = preset->huge_bytes != 0 ? preset->huge_bytes : 8 << 20;
+		ZpRef		pool_ref;
+		ZpPool	   *pool;
+		ZpRef		ref;
+		ZpPoolStats stats;
+
+		ZP_REQUIRE_OK(zp_pool_create_with(map, &options, &pool_ref));
+		pool = zp_at(map, pool_ref);
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, size - 1, &ref));
+		if (preset->huge_bytes != 0)
+			ZP_REQUIRE(stats_of(map, pool).huge_asked_bytes == 0);
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, size, &ref));
+		stats = stats_of(map, pool);
+		ZP_REQUIRE((stats.huge_asked_bytes >= size) == (preset->huge_bytes != 0));
+		ZP_REQUIRE(stats.huge_granted_bytes == 0 ||
+				   stats.huge_granted_bytes == stats.huge_asked_bytes);
+		fill_block(map, ref, size);
+		verify_block(map, ref, size);
+		world_destroy(world);
+	}
+}
+
 /* Shared by the participants of a churn. */
 typedef struct Shared
 {
@@ -983,6 +1016,7 @@ main(void)
 		cmocka_unit_test(test_rule_of_auto),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_numbers_of_presets),
+		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_raise_in_use),
 		cmocka_unit_test(test_raise_is_refused),
 		cmocka_unit_test(test_contention_raises),
