@@ -140,10 +140,12 @@ extern ZpStatus zp_arena_free_pages(ZpArenaMap *map, ZpRef ref);
 extern ZpStatus zp_arena_find_run(ZpArenaMap *map, ZpRef ref, ZpRef *run, uint32_t *pages);
 
 /*
- * A word that belongs to the owner of the run that begins at `run`, outside of it.  It
- * can be read for ever, also after the run was given back.  NULL: not mapped here.
+ * Between these two no memory goes back to the operating system: what was a run when it was
+ * found after zp_arena_hold can be read, though it may be another's by then.  Short; not
+ * for what waits.
  */
-extern ZpAtomicU32 *zp_arena_link(ZpArenaMap *map, ZpRef run);
+extern void zp_arena_hold(ZpArenaMap *map);
+extern void zp_arena_let_go(ZpArenaMap *map);
 
 /* A number that this arena never gave before; not 0. */
 extern uint64_t zp_arena_next_serial(ZpArenaMap *map);

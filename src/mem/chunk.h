@@ -79,7 +79,11 @@ typedef struct ZpChunk
 	 */
 	ZpRef		next;
 	ZpRef		previous;
-	ZpRef		next_partial;	/* without a lock: unused; see zp_arena_link */
+	union
+	{
+		ZpRef		next_partial;
+		ZpAtomicU32 link;		/* without a lock: the next in the stack; see tagged.h */
+	};
 	ZpRef		previous_partial;
 
 	/*

@@ -172,6 +172,7 @@ zp_pool_destroy(ZpArenaMap *map, ZpRef ref)
 			zp_pool_put_run(map, pool, run, chunk->pages);
 		}
 	}
+	(void) zp_pool_release_kept(map, pool);
 	zp_store_relaxed_u32(&pool->magic, 0);
 	return zp_arena_free_pages(map, ref);
 }

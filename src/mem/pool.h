@@ -125,6 +125,7 @@ typedef struct ZpPoolStats
 	uint64_t	reserved_bytes; /* chunks taken from the arena */
 	uint64_t	used_bytes;		/* in blocks handed out, small ones rounded to their class */
 	uint64_t	free_bytes;		/* free blocks inside chunks, those in magazines too */
+	uint64_t	kept_bytes;		/* reserved, but in no chunk: to be used again */
 	uint64_t	chunks;
 	uint64_t	blocks;			/* handed out now */
 	uint64_t	large_blocks;	/* of them, larger than every class */

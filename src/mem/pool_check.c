@@ -183,10 +183,9 @@ check_stack(ZpArenaMap *map, const ZpPool *pool, uint32_t size_class, const Clas
 	const ZpPoolClass *class = &pool->classes[size_class];
 	uint64_t	listed = 0;
 	ZpChunk    *chunk;
-	ZpAtomicU32 *link;
 
 	for (ZpRef ref = zp_tagged_ref(zp_load_relaxed_u64(&class->stack)); ref != ZP_NULL_REF;
-		 ref = zp_load_relaxed_u32(link))
+		 ref = zp_load_relaxed_u32(&chunk->link))
 	{
 		if (++listed > sum->partial)
 			return wrong(why, why_bytes, size_class, ref, "more slabs listed than say so");
@@ -194,7 +193,6 @@ check_stack(ZpArenaMap *map, const ZpPool *pool, uint32_t size_class, const Clas
 			return wrong(why, why_bytes, size_class, ref, "listed, but not a chunk");
 		if (ZP_ANCHOR_PLACE(zp_load_relaxed_u32(&chunk->anchor)) != ZP_SLAB_LISTED)
 			return wrong(why, why_bytes, size_class, ref, "listed, but says that it is not");
-		link = zp_arena_link(map, ref);
 	}
 	if (listed != sum->partial)
 		return wrong(why, why_bytes, size_class, 0, "slab says that it is listed, but is not");
@@ -241,6 +239,29 @@ check_promises(const ZpPool *pool, uint32_t size_class, const ClassSum *sum,
 	if (promised != sum->promised)
 		return wrong(why, why_bytes, size_class, 0, "promised blocks are lost or made up");
 	return ZP_OK;
+}
+
+/* Adds the bytes of the runs that are kept, each of which must be one. */
+static bool
+kept_runs_are_right(ZpArenaMap *map, const ZpPool *pool, uint64_t *bytes)
+{
+	uint64_t	kept = 0;
+
+	for (uint32_t slot = 0; slot < ZP_KEPT_RUNS; slot++)
+	{
+		uint64_t	word = zp_load_relaxed_u64(&pool->kept[slot]);
+		ZpRef		run;
+		uint32_t	pages;
+
+		if (word == 0)
+			continue;
+		if (zp_arena_find_run(map, (ZpRef) (word >> 32), &run, &pages) != ZP_OK ||
+			run != (ZpRef) (word >> 32) || pages != (uint32_t) word)
+			return false;
+		kept += (uint64_t) pages * ZP_PAGE_BYTES;
+	}
+	*bytes += kept;
+	return kept == zp_load_relaxed_u64(&pool->kept_bytes);
 }
 
 ZpStatus
@@ -290,6 +311,11 @@ zp_pool_check(ZpArenaMap *map, ZpPool *pool, char *why, size_t why_bytes)
 			 sum.large_bytes != zp_load_relaxed_u64(&class->large_bytes)))
 			return wrong(why, why_bytes, number, 0, "counters differ from the chunks");
 		bytes += sum.bytes;
+	}
+	if (!kept_runs_are_right(map, pool, &bytes))
+	{
+		snprintf(why, why_bytes, "runs that are kept are not what is counted");
+		return ZP_CORRUPTED;
 	}
 	if (bytes != zp_load_relaxed_u64(&pool->reserved_bytes))
 	{

@@ -22,7 +22,12 @@
  * A class without a lock (pool_lock_free.c) comes here for chunks only: they are linked
  * and unlinked under the class's mutex, which nobody who finds a block in a slab touches.
  *
- * Weak: a class whose only block comes and goes takes and gives back a chunk each
+ * Runs of chunks that are given up are kept for the next chunk of the same length, a few of
+ * them and up to a share of the pool's memory that the preset says, so a class whose only
+ * block comes and goes does not go to the arena for it.  The smaller the pool, the less is
+ * kept; below 256 KB nothing.
+ *
+ * Weak: a class whose only block comes and goes makes a chunk and gives it up each
  * time.  When several participants find no free block at once, each makes a slab.
  * A wrong ref into a run that changes hands between two looks could pass for a block
  * if somebody forged a chunk's header in his own data, at the start of that very page;
@@ -66,8 +71,93 @@ reachable(const ZpArenaMap *map, ZpRef chunk, ZpRef *missing)
 	return false;
 }
 
-ZpStatus
-zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
+/* Takes a run of just that length that was kept; false: there is none. */
+static bool
+take_kept(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
+{
+	if (zp_load_relaxed_u64(&pool->kept_bytes) == 0)
+		return false;
+	for (uint32_t slot = 0; slot < ZP_KEPT_RUNS; slot++)
+	{
+		uint64_t	word = zp_load_acquire_u64(&pool->kept[slot]);
+
+		if (word == 0 || (uint32_t) word != pages || !zp_map_ref(map, (ZpRef) (word >> 32)) ||
+			!zp_cas_acq_rel_u64(&pool->kept[slot], &word, 0))
+			continue;
+		(void) zp_fetch_sub_relaxed_u64(&pool->kept_bytes, (uint64_t) pages * ZP_PAGE_BYTES);
+		*run = (ZpRef) (word >> 32);
+		return true;
+	}
+	return false;
+}
+
+/* Whether a pool of so many bytes may keep so many of them. */
+static inline bool
+may_keep(const ZpPool *pool, uint64_t reserved, uint64_t kept)
+{
+	return reserved >= ZP_KEEPING_BYTES &&
+		kept * 100 <= reserved * zp_pool_preset(pool)->kept_percent;
+}
+
+/* Keeps a run, if that is not too much; false: it is, or all slots are filled. */
+static bool
+keep_run(ZpPool *pool, ZpRef run, uint32_t pages)
+{
+	uint64_t	bytes = (uint64_t) pages * ZP_PAGE_BYTES;
+
+	if (pages > ZP_KEPT_RUN_PAGES ||
+		!may_keep(pool, zp_load_relaxed_u64(&pool->reserved_bytes),
+				  zp_load_relaxed_u64(&pool->kept_bytes) + bytes))
+		return false;
+	for (uint32_t slot = 0; slot < ZP_KEPT_RUNS; slot++)
+	{
+		uint64_t	none = 0;
+
+		if (zp_load_relaxed_u64(&pool->kept[slot]) != 0)
+			continue;
+
+		/* Counted first, so that the count never falls below 0. */
+		(void) zp_fetch_add_relaxed_u64(&pool->kept_bytes, bytes);
+		if (zp_cas_acq_rel_u64(&pool->kept[slot], &none, (uint64_t) run << 32 | pages))
+			return true;
+		(void) zp_fetch_sub_relaxed_u64(&pool->kept_bytes, bytes);
+	}
+	return false;
+}
+
+static void
+give_run(ZpArenaMap *map, ZpPool *pool, ZpRef run, uint32_t pages)
+{
+	/* It came from the arena and is mapped here, so this cannot fail. */
+	(void) zp_arena_free_pages(map, run);
+	(void) zp_fetch_sub_relaxed_u64(&pool->reserved_bytes, (uint64_t) pages * ZP_PAGE_BYTES);
+}
+
+bool
+zp_pool_release_kept(ZpArenaMap *map, ZpPool *pool)
+{
+	bool		released = false;
+
+	if (zp_load_relaxed_u64(&pool->kept_bytes) == 0)
+		return false;
+	for (uint32_t slot = 0; slot < ZP_KEPT_RUNS; slot++)
+	{
+		uint64_t	word = zp_load_acquire_u64(&pool->kept[slot]);
+		uint32_t	pages = (uint32_t) word;
+
+		if (word == 0 || !zp_map_ref(map, (ZpRef) (word >> 32)) ||
+			!zp_cas_acq_rel_u64(&pool->kept[slot], &word, 0))
+			continue;
+		(void) zp_fetch_sub_relaxed_u64(&pool->kept_bytes, (uint64_t) pages * ZP_PAGE_BYTES);
+		give_run(map, pool, (ZpRef) (word >> 32), pages);
+		released = true;
+	}
+	return released;
+}
+
+/* From the arena; *run is mapped. */
+static ZpStatus
+take_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
 {
 	uint64_t	bytes = (uint64_t) pages * ZP_PAGE_BYTES;
 	uint64_t	reserved = zp_load_relaxed_u64(&pool->reserved_bytes);
@@ -93,12 +183,33 @@ zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
 	return status;
 }
 
+ZpStatus
+zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
+{
+	ZpStatus	status;
+
+	if (take_kept(map, pool, pages, run))
+		return ZP_OK;
+	status = take_run(map, pool, pages, run);
+
+	/* What is kept may be what is missing. */
+	if ((status == ZP_OVER_LIMIT || status == ZP_OUT_OF_MEMORY) &&
+		zp_pool_release_kept(map, pool))
+		status = take_run(map, pool, pages, run);
+	return status;
+}
+
 void
 zp_pool_put_run(ZpArenaMap *map, ZpPool *pool, ZpRef run, uint32_t pages)
 {
-	/* It came from the arena and is mapped here, so this cannot fail. */
-	(void) zp_arena_free_pages(map, run);
-	(void) zp_fetch_sub_relaxed_u64(&pool->reserved_bytes, (uint64_t) pages * ZP_PAGE_BYTES);
+	if (keep_run(pool, run, pages))
+		return;
+	give_run(map, pool, run, pages);
+
+	/* The less there is, the less is kept; in the end nothing. */
+	if (!may_keep(pool, zp_load_relaxed_u64(&pool->reserved_bytes),
+				  zp_load_relaxed_u64(&pool->kept_bytes)))
+		(void) zp_pool_release_kept(map, pool);
 }
 
 /* Locked.  Puts a chunk to the front of the slabs with free blocks. */

@@ -15,7 +15,12 @@
 #define ZP_RECORD_MAGIC	0x5a705265
 
 /* Participants take small blocks from one of so many slabs of a class, by their numbers. */
-#define ZP_STRIPES		4
+#define ZP_STRIPES		3
+
+/* Free runs that a pool keeps at most, how long one may be, and from what size of pool on. */
+#define ZP_KEPT_RUNS		32
+#define ZP_KEPT_RUN_PAGES	64
+#define ZP_KEEPING_BYTES	((uint64_t) 256 << 10)
 
 /* How the slabs of a class are kept. */
 typedef enum ZpClassMode
@@ -154,6 +159,10 @@ struct ZpPool
 	ZpAtomicU64 seen_events;	/* contention when it was last looked at; read by anybody */
 	uint64_t	seen_operations;
 	ZpPoolCounters base;		/* at the last reset */
+
+	/* Runs that are kept: ref and pages; 0: none.  Taken and put by compare-and-swap. */
+	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 kept[ZP_KEPT_RUNS];
+	ZpAtomicU64 kept_bytes;		/* of them; may lag behind for a moment */
 
 	/* LOCK_FREE: ref, promises left, tag; see pool_lock_free.c.  Compare-and-swap by anybody. */
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 active[ZP_STRIPES][ZP_SIZE_CLASSES];
@@ -382,6 +391,9 @@ extern ZpStatus zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, const ZpBlo
 /* Not locked.  Pages from the arena and back, counted against the pool's bound. */
 extern ZpStatus zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run);
 extern void zp_pool_put_run(ZpArenaMap *map, ZpPool *pool, ZpRef run, uint32_t pages);
+
+/* Gives the runs that are kept back to the arena; true if there was one. */
+extern bool zp_pool_release_kept(ZpArenaMap *map, ZpPool *pool);
 
 /* Size of the block handed out at a place; not at level fixed. */
 extern ZpStatus zp_class_block_bytes(ZpPool *pool, const ZpBlockPlace *place, ZpRef ref,

@@ -99,14 +99,23 @@ reap_if_worth(ZpArenaMap *map, ZpPool *pool, uint32_t size_class)
 		reap(map, pool, size_class, false);
 }
 
-/* Puts a slab on the stack; its anchor says LISTED already.  The run is mapped. */
+static inline ZpAtomicU32 *
+link_of(ZpArenaMap *map, ZpRef run)
+{
+	return &((ZpChunk *) zp_at(map, run))->link;
+}
+
+/*
+ * Puts a slab on the stack; its anchor says LISTED already, so nobody gives it back before it
+ * is there.  The run is mapped.
+ */
 static void
 list_slab(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run)
 {
 	ZpPoolClass *class = &pool->classes[size_class];
 
 	(void) zp_fetch_add_relaxed_u32(&class->listed, 1);
-	(void) zp_tagged_push(&class->stack, run, zp_arena_link(map, run));
+	(void) zp_tagged_push(&class->stack, run, link_of(map, run));
 }
 
 /*
@@ -156,20 +165,24 @@ put_down(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run, uint32_t
 static bool
 unlist_slab(ZpArenaMap *map, ZpPoolClass *class, ZpRef *run, uint32_t *failed)
 {
-	uint64_t	word = zp_load_acquire_u64(&class->stack);
+	uint64_t	word = zp_load_relaxed_u64(&class->stack);
+	bool		found = false;
 
-	while ((*run = zp_tagged_ref(word)) != ZP_NULL_REF)
+	if (zp_tagged_ref(word) == ZP_NULL_REF)
+		return false;
+	zp_arena_hold(map);
+	word = zp_load_acquire_u64(&class->stack);
+	while (!found && (*run = zp_tagged_ref(word)) != ZP_NULL_REF && zp_map_ref(map, *run))
 	{
-		if (ZP_UNLIKELY(!zp_map_ref(map, *run)))
-			return false;
-		if (zp_tagged_try_pop(&class->stack, &word, zp_arena_link(map, *run)))
-		{
-			(void) zp_fetch_sub_relaxed_u32(&class->listed, 1);
-			return true;
-		}
-		++*failed;
+		/* If another has it by now, this may be anything, and the head has changed. */
+		found = zp_tagged_try_pop(&class->stack, &word, zp_look(link_of(map, *run)));
+		if (!found)
+			++*failed;
 	}
-	return false;
+	zp_arena_let_go(map);
+	if (found)
+		(void) zp_fetch_sub_relaxed_u32(&class->listed, 1);
+	return found;
 }
 
 /*
@@ -204,10 +217,10 @@ reap(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool all)
 				released = true;
 				continue;
 			}
-			zp_store_relaxed_u32(zp_arena_link(map, run), first);
+			zp_store_relaxed_u32(link_of(map, run), first);
 			first = run;
 			if (last_link == NULL)
-				last_link = zp_arena_link(map, run);
+				last_link = link_of(map, run);
 			kept++;
 		}
 		if (first != ZP_NULL_REF)

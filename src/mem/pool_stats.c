@@ -105,6 +105,7 @@ zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 	memset(stats, 0, sizeof(*stats));
 	stats->max_bytes = zp_load_relaxed_u64(&pool->max_bytes);
 	stats->reserved_bytes = zp_load_relaxed_u64(&pool->reserved_bytes);
+	stats->kept_bytes = zp_load_relaxed_u64(&pool->kept_bytes);
 	stats->preset = (ZpPresetName) pool->preset;
 	stats->adaptive = pool->adaptive != 0;
 	stats->capacity = pool->capacity;

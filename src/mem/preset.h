@@ -27,6 +27,7 @@ typedef struct ZpPreset
 	uint32_t	magazine_blocks;	/* kept for a participant in a class at most */
 	uint32_t	magazine_bytes; /* the same in bytes; the less counts */
 	uint32_t	arena_bytes;	/* how large a pool without a bound is taken to become */
+	uint32_t	kept_percent;	/* of its memory, that the pool keeps in free runs of pages */
 	uint32_t	raise_events;	/* so much contention raises an auto pool's level; 0: never */
 	uint32_t	huge_bytes;		/* large blocks from this on ask for huge pages; 0: never */
 	uint64_t	capacity;		/* of level fixed if none is given; and auto is fixed; 0: none */

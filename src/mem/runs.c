@@ -69,7 +69,7 @@ zp_segment_pages(uint32_t number)
 size_t
 zp_segment_control_offset(uint32_t number)
 {
-	size_t		bytes = sizeof(ZpSegment) + zp_segment_pages(number) * 2 * sizeof(ZpAtomicU32);
+	size_t		bytes = sizeof(ZpSegment) + zp_segment_pages(number) * sizeof(ZpAtomicU32);
 
 	return (bytes + ZP_CACHE_LINE_BYTES - 1) & ~(size_t) (ZP_CACHE_LINE_BYTES - 1);
 }
@@ -95,11 +95,8 @@ zp_segment_init(ZpSegment *segment, uint32_t number, size_t control_bytes)
 	for (uint32_t bin = 0; bin < ZP_RUN_BINS; bin++)
 		segment->bins[bin] = 0;
 	for (uint32_t page = 0; page < segment->pages; page++)
-	{
 		set_entry(segment, page, page < segment->header_pages ? ZP_PAGE_HEADER : ZP_PAGE_FREE,
 				  0);
-		zp_store_relaxed_u32(zp_run_link(segment, page), 0);
-	}
 	set_entry(segment, segment->header_pages, ZP_PAGE_FREE, segment->free_pages);
 	set_entry(segment, segment->pages - 1, ZP_PAGE_FREE, segment->free_pages);
 	segment->magic = ZP_SEGMENT_MAGIC;

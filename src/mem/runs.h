@@ -14,7 +14,7 @@
 #define ZP_RUN_BINS			152
 #define ZP_RUN_BIN_WORDS	((ZP_RUN_BINS + 63) / 64)
 
-#define ZP_SEGMENT_MAGIC	0x5a705368	/* bump with any change of this layout */
+#define ZP_SEGMENT_MAGIC	0x5a705367	/* bump with any change of this layout */
 
 /* Shared.  The first bytes of every segment. */
 typedef struct ZpSegment
@@ -35,10 +35,6 @@ typedef struct ZpSegment
 	 * One entry a page.  The entries of the first and last page of every run
 	 * are written under `pages`; those between, by the run's owner alone.  Read
 	 * by anybody at any time (zp_run_find).
-	 *
-	 * After them, a word a page that belongs to whoever owns the run that begins
-	 * at the page (zp_run_link).  It stays a word whatever becomes of the page, so
-	 * it can be read by those who do not know yet whether the run is still there.
 	 */
 	ZpAtomicU32 map[];
 } ZpSegment;
@@ -60,13 +56,6 @@ static inline uint32_t
 zp_run_entry(const ZpSegment *segment, uint32_t page)
 {
 	return zp_load_relaxed_u32(&segment->map[page]);
-}
-
-/* The word of a page that its run's owner may use. */
-static inline ZpAtomicU32 *
-zp_run_link(ZpSegment *segment, uint32_t page)
-{
-	return &segment->map[segment->pages + page];
 }
 
 /* Pages of a segment, and of its header if control_bytes follow the map. */

@@ -199,6 +199,23 @@ test_numbers_of_presets(void **state)
 		}
 		ZP_REQUIRE(largest_step == preset->slab_bytes);
 
+		/* kept_percent: every other slab becomes free, and so much of them stays reserved */
+		for (uint32_t i = 0; i < 100000; i++)
+		{
+			if (i / 4096 % 2 == 0)
+				ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[i], 64));
+		}
+		ZP_REQUIRE_OK(zp_pool_flush(map, pool));
+		stats = stats_of(map, pool);
+		ZP_REQUIRE((stats.kept_bytes > 0) == (preset->kept_percent > 0));
+		ZP_REQUIRE(stats.kept_bytes * 100 <= stats.reserved_bytes * preset->kept_percent);
+		require_sound(map, pool);
+		for (uint32_t i = 0; i < 100000; i++)
+		{
+			if (i / 4096 % 2 == 0)
+				ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 64, &refs[i]));
+		}
+
 		/* magazine_blocks and magazine_bytes: what stays behind of frees into many slabs */
 		while (count > 0)
 			ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[--count], 64));
@@ -701,18 +718,17 @@ test_tag_against_aba(void **state)
 	{
 		uint64_t	other = seen;
 
-		assert_true(zp_tagged_try_pop(&tagged_head, &other, &links[1]));
+		assert_true(zp_tagged_try_pop(&tagged_head, &other, zp_load_relaxed_u32(&links[1])));
 		other = zp_load_acquire_u64(&tagged_head);
 		assert_int_equal(zp_tagged_ref(other), 2);
-		assert_true(zp_tagged_try_pop(&tagged_head, &other, &links[2]));
+		assert_true(zp_tagged_try_pop(&tagged_head, &other, zp_load_relaxed_u32(&links[2])));
 		assert_int_equal(zp_tagged_push(&tagged_head, 1, &links[1]), 0);
 	}
 	assert_int_equal(zp_tagged_ref(zp_load_relaxed_u64(&tagged_head)), 1);
-	zp_store_relaxed_u32(&links[1], 2);	/* even if it read the old link only now */
-	assert_false(zp_tagged_try_pop(&tagged_head, &seen, &links[1]));
-	zp_store_relaxed_u32(&links[1], 3);
+	assert_int_equal(next, 2);
+	assert_false(zp_tagged_try_pop(&tagged_head, &seen, next));
 	assert_int_equal(zp_tagged_ref(seen), 1);
-	assert_true(zp_tagged_try_pop(&tagged_head, &seen, &links[1]));
+	assert_true(zp_tagged_try_pop(&tagged_head, &seen, zp_load_relaxed_u32(&links[1])));
 	assert_int_equal(zp_tagged_ref(zp_load_relaxed_u64(&tagged_head)), 3);
 }
 
@@ -767,7 +783,7 @@ pop_tagged(Stack *stack)
 	{
 		ZpRef		run = zp_tagged_ref(word);
 
-		if (zp_tagged_try_pop(&stack->head, &word, &stack->links[run]))
+		if (zp_tagged_try_pop(&stack->head, &word, zp_load_relaxed_u32(&stack->links[run])))
 			return run;
 	}
 	return ZP_NULL_REF;

@@ -41,8 +41,8 @@ test_headers_fit(void **state)
 		uint32_t	pages = zp_segment_pages(segment);
 		uint32_t	header = zp_segment_header_pages(segment, 0);
 
-		assert_true(sizeof(ZpSegment) + (size_t) pages * 8 <= (size_t) header * ZP_PAGE_BYTES);
-		assert_true(header <= 1 + pages / 500);
+		assert_true(sizeof(ZpSegment) + (size_t) pages * 4 <= (size_t) header * ZP_PAGE_BYTES);
+		assert_true(header <= 1 + pages / 1000);
 		assert_true(zp_run_bin(pages - header) < ZP_RUN_BINS);
 	}
 }

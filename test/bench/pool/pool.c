@@ -239,6 +239,24 @@ measure_latency(World *world, Job *job)
 	free(samples);
 }
 
+static uint64_t
+used_bytes(ZpArenaMap *map, ZpPool *pool)
+{
+	ZpPoolStats stats;
+
+	zp_pool_stats(map, pool, &stats);
+	return stats.used_bytes;
+}
+
+/* What a block adds to used_bytes. */
+static uint64_t
+counted(ZpPoolLevel level, uint32_t size)
+{
+	uint64_t	bytes = zp_size_class_bytes(zp_size_class(size));
+
+	return level == ZP_POOL_FIXED ? (bytes + 63) / 64 * 64 : bytes;
+}
+
 static void
 measure_fragmentation(World *world, Job *job, uint64_t operations)
 {
@@ -249,7 +267,7 @@ measure_fragmentation(World *world, Job *job, uint64_t operations)
 	uint32_t	count = 0;
 	uint64_t	used = 0;
 	uint64_t	seed = 7;
-	uint64_t	usable = 0;
+	uint64_t	before;
 	uint64_t	called_free;
 	ZpPool	   *pool;
 	ZpPoolStats stats;
@@ -269,7 +287,7 @@ measure_fragmentation(World *world, Job *job, uint64_t operations)
 			if (zp_pool_alloc(map, pool, size, &blocks[count].ref) == ZP_OK)
 			{
 				sizes[count++] = size;
-				used += size;
+				used += counted(job->level, size);
 				continue;
 			}
 		}
@@ -277,26 +295,25 @@ measure_fragmentation(World *world, Job *job, uint64_t operations)
 			uint32_t	victim = (uint32_t) (random_next(&seed) % count);
 
 			must(zp_pool_free(map, pool, blocks[victim].ref, sizes[victim]));
-			used -= sizes[victim];
+			used -= counted(job->level, sizes[victim]);
 			blocks[victim] = blocks[--count];
 			sizes[victim] = sizes[count];
 		}
 	}
 	must(zp_pool_flush(map, pool));
 	zp_pool_stats(map, pool, &stats);
+	if (stats.used_bytes != used)
+		fail("accounting is wrong");
 	called_free = job->level == ZP_POOL_FIXED ? stats.free_bytes :
 		FULL_BYTES - stats.reserved_bytes + stats.free_bytes;
+	before = used;
 	for (uint32_t misses = 0; misses < 64;)
 	{
-		uint32_t	size = job->sizes[random_next(&seed) % SIZES];
-
-		if (zp_pool_alloc(map, pool, size, &ref) == ZP_OK)
-			usable += size;
-		else
+		if (zp_pool_alloc(map, pool, job->sizes[random_next(&seed) % SIZES], &ref) != ZP_OK)
 			misses++;
 	}
 	printf("%.1f %.1f %.1f\n", (double) used / (1 << 20), (double) called_free / (1 << 20),
-		   (double) usable / (double) called_free * 100);
+		   (double) (used_bytes(map, pool) - before) / (double) called_free * 100);
 	free(blocks);
 	free(sizes);
 }
@@ -329,6 +346,8 @@ main(int argc, char **argv)
 	if (job->level > ZP_POOL_NO_LOCK)
 		must(zp_pool_create(world_map(world), job->level,
 							job->level == ZP_POOL_FIXED ? FULL_BYTES : 0, &job->pool));
+	else if (job->level == ZP_POOL_NO_LOCK && strcmp(argv[1], "latency") == 0)
+		must(zp_pool_create(world_map(world), ZP_POOL_NO_LOCK, 0, &job->pool));
 	if (strcmp(argv[1], "latency") == 0)
 		measure_latency(world, job);
 	else if (strcmp(argv[1], "pairs") == 0 && argc == 6 && atoi(argv[5]) > 0)
