@@ -4,7 +4,6 @@
  *	  participant leaves that is killed.
  */
 #define _GNU_SOURCE
-#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -290,7 +289,6 @@ typedef struct Shared
 	ZpRef		pool;
 	int			steps;
 	ZpPoolLevel raise_to;		/* the first participant raises it half-way; AUTO: nobody does */
-	ZpAtomicU32 *arrived;
 } Shared;
 
 static int
@@ -740,39 +738,7 @@ typedef struct Stack
 	ZpAtomicU64 head;
 	ZpAtomicU32 links[STACK_RUNS + 1];
 	ZpAtomicU32 owners[STACK_RUNS + 1];
-	bool		tagged;
-	ZpAtomicU32 broken;			/* runs that two had at once */
-	ZpAtomicU64 arrived;
 } Stack;
-
-/* As a stack without a tag does it. */
-static ZpRef
-pop_plain(Stack *stack)
-{
-	uint64_t	word = zp_load_acquire_u64(&stack->head);
-
-	while (zp_tagged_ref(word) != ZP_NULL_REF)
-	{
-		ZpRef		run = zp_tagged_ref(word);
-		uint64_t	next = (uint64_t) zp_load_relaxed_u32(&stack->links[run]) << 32;
-
-		/* So that others can do their worst. */
-		(void) sched_yield();
-		if (zp_cas_acq_rel_u64(&stack->head, &word, next))
-			return run;
-	}
-	return ZP_NULL_REF;
-}
-
-static void
-push_plain(Stack *stack, ZpRef run)
-{
-	uint64_t	word = zp_load_relaxed_u64(&stack->head);
-
-	do
-		zp_store_relaxed_u32(&stack->links[run], zp_tagged_ref(word));
-	while (!zp_cas_acq_rel_u64(&stack->head, &word, (uint64_t) run << 32));
-}
 
 static ZpRef
 pop_tagged(Stack *stack)
@@ -797,35 +763,22 @@ juggle(World *world, ZpArenaMap *map, int number, void *argument)
 	(void) world;
 	(void) map;
 	(void) number;
-	for (int step = 0; step < 2000000 && zp_load_relaxed_u32(&stack->broken) == 0; step++)
+	for (int step = 0; step < STEPS(200000); step++)
 	{
 		ZpRef		mine[3];
 		int			count = 0;
 
-		if (stack->tagged && step == STEPS(200000))
-			break;
-		while (count < 3)
+		while (count < 3 && (mine[count] = pop_tagged(stack)) != ZP_NULL_REF)
 		{
-			ZpRef		run = stack->tagged ? pop_tagged(stack) : pop_plain(stack);
-
-			if (run == ZP_NULL_REF)
-				break;
-			if (zp_exchange_acquire_u32(&stack->owners[run], 1) != 0)
-			{
-				(void) zp_fetch_add_relaxed_u32(&stack->broken, 1);
-				return 0;
-			}
-			mine[count++] = run;
+			ZP_REQUIRE(zp_exchange_acquire_u32(&stack->owners[mine[count]], 1) == 0);
+			count++;
 		}
 		while (count > 0)
 		{
 			ZpRef		run = mine[--count];
 
 			(void) zp_exchange_release_u32(&stack->owners[run], 0);
-			if (stack->tagged)
-				(void) zp_tagged_push(&stack->head, run, &stack->links[run]);
-			else
-				push_plain(stack, run);
+			(void) zp_tagged_push(&stack->head, run, &stack->links[run]);
 		}
 	}
 	return 0;
@@ -834,28 +787,18 @@ juggle(World *world, ZpArenaMap *map, int number, void *argument)
 static void
 test_tag_under_load(void **state)
 {
-	(void) state;
-	for (int tagged = 0; tagged < 2; tagged++)
-	{
-		World	   *world = world_create(0);
-		Stack	   *stack = world_shared(world, sizeof(Stack));
-		uint32_t	count = 0;
+	World	   *world = world_create(0);
+	Stack	   *stack = world_shared(world, sizeof(Stack));
+	uint32_t	count = 0;
 
-		stack->tagged = tagged != 0;
-		for (uint32_t run = 1; run <= STACK_RUNS; run++)
-			push_plain(stack, run);
-		world_threads(world, 8, juggle, stack);
-		if (!tagged)
-			ZP_REQUIRE(zp_load_relaxed_u32(&stack->broken) > 0);
-		else
-		{
-			ZP_REQUIRE(zp_load_relaxed_u32(&stack->broken) == 0);
-			while (pop_tagged(stack) != ZP_NULL_REF)
-				count++;
-			ZP_REQUIRE(count == STACK_RUNS);
-		}
-		world_destroy(world);
-	}
+	(void) state;
+	for (uint32_t run = 1; run <= STACK_RUNS; run++)
+		(void) zp_tagged_push(&stack->head, run, &stack->links[run]);
+	world_threads(world, 8, juggle, stack);
+	while (pop_tagged(stack) != ZP_NULL_REF)
+		count++;
+	ZP_REQUIRE(count == STACK_RUNS);
+	world_destroy(world);
 }
 
 /* All is freed, in any order, at any level: then all can be had as one block. */
