@@ -4,8 +4,10 @@
  *	  participant leaves that is killed.
  */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mem/pool_internal.h"
@@ -502,21 +504,36 @@ test_contention_raises(void **state)
 	world_destroy(world);
 }
 
-/* Eight threads on one size class: a real fight over one mutex ends it. */
+/*
+ * Eight threads on one size class; the first sleeps again and again while it has the
+ * mutex, so that the others meet it locked on a machine of any size.
+ */
 static int
 fight(World *world, ZpArenaMap *map, int number, void *argument)
 {
 	const Shared *shared = argument;
 	ZpPool	   *pool = zp_at(map, shared->pool);
 
+	ZpMutex    *mutex = &pool->classes[zp_pool_size_class(pool, 64)].mutex;
+	const struct timespec moment = {0, 100000};
+
 	(void) world;
-	(void) number;
-	for (int step = 0; step < 10000000; step++)
+	for (int step = 0; step < 20000; step++)
 	{
 		ZpRef		ref;
 
-		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 64, &ref));
-		ZP_REQUIRE_OK(zp_pool_free(map, pool, ref, 64));
+		if (number == 0)
+		{
+			ZP_REQUIRE_OK(zp_mutex_lock(mutex, NULL, NULL));
+			(void) nanosleep(&moment, NULL);
+			zp_mutex_unlock(mutex);
+		}
+		else
+		{
+			ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 64, &ref));
+			ZP_REQUIRE_OK(zp_pool_free(map, pool, ref, 64));
+		}
+		(void) sched_yield();
 		if (zp_load_relaxed_u32(&pool->level) != ZP_POOL_MUTEX)
 			return 0;
 	}
