@@ -29,8 +29,8 @@
  *
  * Giving back.  Freeing must neither fail nor wait for somebody's growth.  Who
  * frees the last run of a segment (other than segment 0) marks it empty, under
- * `pages`, and, if too much is empty now, only tries `grow`.  If it is held, its holder does the work:
- * everybody looks for empty segments after releasing `grow` (settle).  None is
+ * `pages`, and, if too much is empty now, only tries `grow`.  If it is held, its holder
+ * does the work: everybody looks for empty segments after releasing `grow` (settle).  None is
  * forgotten: a look that misses the mark was made under `pages` before the mark
  * was, so `grow` was free by the time of the try.
  *

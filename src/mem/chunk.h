@@ -70,7 +70,7 @@ typedef struct ZpChunk
 	};
 
 	uint32_t	used;			/* blocks handed out; without a lock: unused */
-	ZpAtomicU32 hint;			/* with a lock: no word before this has a clear mark; else a guess */
+	ZpAtomicU32 hint;			/* with a lock: no word before it has a clear mark; else a guess */
 
 	/*
 	 * Lists of the class, all its chunks and those with free blocks.  `previous`

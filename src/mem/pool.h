@@ -36,7 +36,7 @@ typedef struct ZpPoolOptions
 	ZpPoolLevel level;			/* AUTO: chosen, and raised later if there is contention */
 	ZpPresetName preset;
 	uint64_t	max_bytes;		/* bound on the chunks; 0: none.  Not for level fixed */
-	uint64_t	capacity;		/* bytes for blocks, at level fixed; AUTO with a capacity is fixed */
+	uint64_t	capacity;		/* bytes for blocks, at level fixed; AUTO with one is fixed */
 	uint32_t	cores;			/* for AUTO; 0: as many as the machine has */
 } ZpPoolOptions;
 

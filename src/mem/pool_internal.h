@@ -131,7 +131,8 @@ struct ZpPool
 	ZpAtomicU32 lives;			/* last slab's life; not constant */
 	uint64_t	capacity;		/* level fixed */
 
-	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 max_bytes;	/* 0: none; set by anybody at any time */
+	/* 0: none; set by anybody at any time. */
+	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 max_bytes;
 	ZpAtomicU64 reserved_bytes; /* counted before a chunk is taken; compare-and-swap */
 
 	/* Rare events; added to by anybody. */

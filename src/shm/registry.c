@@ -236,7 +236,8 @@ static ZpStatus
 enter_name(ZpObject *object)
 {
 	unsigned char key[ZP_NAME_KEY_BYTES];
-	size_t		key_bytes = make_key(key, (ZpObjectKind) object->kind, object->database, object->name);
+	size_t		key_bytes = make_key(key, (ZpObjectKind) object->kind, object->database,
+									 object->name);
 	ZpObject   *other = NULL;
 	bool		destroy_other = false;
 	ZpStatus	status;

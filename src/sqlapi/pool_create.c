@@ -87,6 +87,7 @@ zipora_pool_choose_level(PG_FUNCTION_ARGS)
 	uint64		arena_bytes;
 	uint64		capacity;
 	bool		shared;
+	ZpPoolLevel level;
 
 	for (int argument = 0; argument < 3; argument++)
 	{
@@ -102,10 +103,8 @@ zipora_pool_choose_level(PG_FUNCTION_ARGS)
 	arena_bytes = zp_bytes_argument(fcinfo, 2, "arena_bytes");
 	capacity = zp_bytes_argument(fcinfo, 3, "capacity");
 	shared = PG_ARGISNULL(4) || PG_GETARG_BOOL(4);
-	PG_RETURN_TEXT_P(cstring_to_text(zp_pool_level_name(
-														zp_pool_choose_level((uint32) cores, small_bytes,
-																			 arena_bytes, capacity,
-																			 shared))));
+	level = zp_pool_choose_level((uint32) cores, small_bytes, arena_bytes, capacity, shared);
+	PG_RETURN_TEXT_P(cstring_to_text(zp_pool_level_name(level)));
 }
 
 PGDLLEXPORT Datum
