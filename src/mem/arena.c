@@ -560,7 +560,7 @@ grow_and_take(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
 
 /*
  * The empty segments that are too much, or all; `pages` is held.  An eighth of what is in
- * use may be empty, and in addition as much as is in use, up to 1 MB, so that a
+ * use may be empty, and in addition twice as much as is in use, up to 1 MB, so that a
  * program that uses little does not go to the operating system again and again.
  */
 static uint64_t
@@ -572,7 +572,8 @@ empty_to_give(const ZpArena *arena, bool all)
 	for (uint64_t left = arena->empty; left != 0; left &= left - 1)
 		bytes += (uint64_t) body_pages_of((uint32_t) __builtin_ctzll(left)) * ZP_PAGE_BYTES;
 	may_keep = arena->used_bytes / 8 +
-		(arena->used_bytes < ZP_KEPT_EMPTY_BYTES ? arena->used_bytes : ZP_KEPT_EMPTY_BYTES);
+		(arena->used_bytes < ZP_KEPT_EMPTY_BYTES / 2 ? arena->used_bytes * 2 :
+		 ZP_KEPT_EMPTY_BYTES);
 	return all || bytes > may_keep ? arena->empty : 0;
 }
 

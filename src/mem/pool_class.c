@@ -133,18 +133,21 @@ give_run(ZpArenaMap *map, ZpPool *pool, ZpRef run, uint32_t pages)
 	(void) zp_fetch_sub_relaxed_u64(&pool->reserved_bytes, (uint64_t) pages * ZP_PAGE_BYTES);
 }
 
-bool
-zp_pool_release_kept(ZpArenaMap *map, ZpPool *pool)
+/* Gives kept runs back until the pool may keep the others, or all; true if there was one. */
+static bool
+release_kept(ZpArenaMap *map, ZpPool *pool, bool all)
 {
 	bool		released = false;
 
-	if (zp_load_relaxed_u64(&pool->kept_bytes) == 0)
-		return false;
 	for (uint32_t slot = 0; slot < ZP_KEPT_RUNS; slot++)
 	{
 		uint64_t	word = zp_load_acquire_u64(&pool->kept[slot]);
 		uint32_t	pages = (uint32_t) word;
 
+		if (zp_load_relaxed_u64(&pool->kept_bytes) == 0 ||
+			(!all && may_keep(pool, zp_load_relaxed_u64(&pool->reserved_bytes),
+							  zp_load_relaxed_u64(&pool->kept_bytes))))
+			break;
 		if (word == 0 || !zp_map_ref(map, (ZpRef) (word >> 32)) ||
 			!zp_cas_acq_rel_u64(&pool->kept[slot], &word, 0))
 			continue;
@@ -153,6 +156,12 @@ zp_pool_release_kept(ZpArenaMap *map, ZpPool *pool)
 		released = true;
 	}
 	return released;
+}
+
+bool
+zp_pool_release_kept(ZpArenaMap *map, ZpPool *pool)
+{
+	return release_kept(map, pool, true);
 }
 
 /* From the arena; *run is mapped. */
@@ -207,9 +216,7 @@ zp_pool_put_run(ZpArenaMap *map, ZpPool *pool, ZpRef run, uint32_t pages)
 	give_run(map, pool, run, pages);
 
 	/* The less there is, the less is kept; in the end nothing. */
-	if (!may_keep(pool, zp_load_relaxed_u64(&pool->reserved_bytes),
-				  zp_load_relaxed_u64(&pool->kept_bytes)))
-		(void) zp_pool_release_kept(map, pool);
+	(void) release_kept(map, pool, false);
 }
 
 /* Locked.  Puts a chunk to the front of the slabs with free blocks. */
