@@ -7,6 +7,7 @@
 #	make unit		the C unit tests; UNIT_VARIANTS="gcc tsan" chooses among gcc clang asan tsan
 #	make torture	long random runs, TORTURE_SECONDS=600 in all; TORTURE_VARIANTS as above
 #	make bench		the core against other ordered maps
+#	make bench-pool	the memory pools against other allocators
 #	make bench-sql	what a call from SQL costs above the core's own lookup
 #	make core		build/core/libzipora.a: the core alone, without PostgreSQL
 #
@@ -162,8 +163,12 @@ bench:
 	test/setup bench
 	$(MAKE) -C test/bench
 
+bench-pool:
+	test/setup bench
+	$(MAKE) -C test/bench/pool
+
 bench-sql:
 	test/setup bench
 	test/bench/call
 
-.PHONY: core setup demo test unit torture bench bench-sql
+.PHONY: core setup demo test unit torture bench bench-pool bench-sql

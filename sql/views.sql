@@ -20,10 +20,10 @@ SELECT trie, owner = current_user AS mine, value_type, access, pool_level, prese
 	   created BETWEEN now() - interval '1 hour' AND clock_timestamp() AS created
 FROM zipora_tries;
 SELECT memory_limit, reserved_bytes >= used_bytes AS reserved, tries >= 1 AS tries,
-	   used_bytes = tries_bytes + other_bytes AS adds_up, segments > 0 AS segments, mapped_bytes > 0 AS mapped,
+	   used_bytes = tries_bytes + pools_bytes + other_bytes AS adds_up, segments > 0 AS segments, mapped_bytes > 0 AS mapped,
 	   growths >= decommits AS growths, failures >= 0 AS failures, largest_free_bytes >= 0 AS free
 FROM zipora_memory;
-SELECT object, level, preset, max_bytes, reserved_bytes >= used_bytes + free_bytes AS sizes,
+SELECT object, kind, preset, adaptive, max_bytes, capacity, reserved_bytes >= used_bytes + free_bytes AS sizes,
 	   utilisation BETWEEN 0 AND 1 AS utilisation, fragmentation BETWEEN 0 AND 1 AS fragmentation,
 	   chunks > 0 AS chunks, blocks > 0 AS blocks, large_blocks, allocations - frees = blocks AS adds_up,
 	   failures, bad_frees, sleeps >= 0 AS sleeps

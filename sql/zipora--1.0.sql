@@ -506,6 +506,7 @@ CREATE FUNCTION zipora_memory(
 	OUT largest_free_bytes bigint,
 	OUT tries bigint,
 	OUT tries_bytes bigint,
+	OUT pools_bytes bigint,
 	OUT other_bytes bigint,
 	OUT segments bigint,
 	OUT mapped_bytes bigint,
@@ -527,6 +528,7 @@ SELECT
 	largest_free_bytes,
 	tries,
 	tries_bytes,
+	pools_bytes,
 	other_bytes,
 	segments,
 	mapped_bytes,
@@ -544,6 +546,7 @@ COMMENT ON COLUMN zipora_memory.used_bytes IS 'bytes of them that are given out'
 COMMENT ON COLUMN zipora_memory.largest_free_bytes IS 'longest free run';
 COMMENT ON COLUMN zipora_memory.tries IS 'named tries of all databases';
 COMMENT ON COLUMN zipora_memory.tries_bytes IS 'bytes given out to them';
+COMMENT ON COLUMN zipora_memory.pools_bytes IS 'bytes given out to named pools';
 COMMENT ON COLUMN zipora_memory.other_bytes IS 'bytes given out for everything else';
 COMMENT ON COLUMN zipora_memory.segments IS 'segments of dynamic shared memory';
 COMMENT ON COLUMN zipora_memory.mapped_bytes IS 'bytes that this session has mapped';
@@ -555,9 +558,12 @@ GRANT SELECT ON zipora_memory TO PUBLIC;
 
 CREATE FUNCTION zipora_pool_stats(
 	OUT object text,
+	OUT kind text,
 	OUT level text,
 	OUT preset text,
+	OUT adaptive boolean,
 	OUT max_bytes bigint,
+	OUT capacity bigint,
 	OUT reserved_bytes bigint,
 	OUT used_bytes bigint,
 	OUT free_bytes bigint,
@@ -570,7 +576,17 @@ CREATE FUNCTION zipora_pool_stats(
 	OUT frees bigint,
 	OUT failures bigint,
 	OUT bad_frees bigint,
-	OUT sleeps bigint)
+	OUT sleeps bigint,
+	OUT contention bigint,
+	OUT participants bigint,
+	OUT cached_blocks bigint,
+	OUT own_cached_blocks bigint,
+	OUT cache_hit_rate float8,
+	OUT huge_asked_bytes bigint,
+	OUT huge_granted_bytes bigint,
+	OUT raises bigint,
+	OUT raised_at timestamptz,
+	OUT raise_reason text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'zipora_pool_stats'
 LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
@@ -581,9 +597,12 @@ COMMENT ON FUNCTION zipora_pool_stats() IS
 CREATE VIEW zipora_pool_stats AS
 SELECT
 	object,
+	kind,
 	level,
 	preset,
+	adaptive,
 	max_bytes,
+	capacity,
 	reserved_bytes,
 	used_bytes,
 	free_bytes,
@@ -596,28 +615,132 @@ SELECT
 	frees,
 	failures,
 	bad_frees,
-	sleeps
+	sleeps,
+	contention,
+	participants,
+	cached_blocks,
+	own_cached_blocks,
+	cache_hit_rate,
+	huge_asked_bytes,
+	huge_granted_bytes,
+	raises,
+	raised_at,
+	raise_reason
 FROM zipora_pool_stats();
 
 COMMENT ON VIEW zipora_pool_stats IS
 'memory pools of this database; figures are null without the right to read the trie';
 
-COMMENT ON COLUMN zipora_pool_stats.object IS 'trie that it belongs to';
-COMMENT ON COLUMN zipora_pool_stats.level IS 'concurrency level';
+COMMENT ON COLUMN zipora_pool_stats.object IS 'trie or pool that it belongs to';
+COMMENT ON COLUMN zipora_pool_stats.kind IS 'trie, pool, or system for ziporas own';
+COMMENT ON COLUMN zipora_pool_stats.level IS 'concurrency level that it has now';
 COMMENT ON COLUMN zipora_pool_stats.preset IS 'preset';
+COMMENT ON COLUMN zipora_pool_stats.adaptive IS 'whether it was made as auto, and is raised when there is contention';
 COMMENT ON COLUMN zipora_pool_stats.max_bytes IS 'limit on reserved_bytes; null: none';
+COMMENT ON COLUMN zipora_pool_stats.capacity IS 'bytes for blocks at level fixed; null: another level';
 COMMENT ON COLUMN zipora_pool_stats.reserved_bytes IS 'bytes taken from the arena';
 COMMENT ON COLUMN zipora_pool_stats.used_bytes IS 'bytes in blocks that are in use';
-COMMENT ON COLUMN zipora_pool_stats.free_bytes IS 'bytes in free blocks';
+COMMENT ON COLUMN zipora_pool_stats.free_bytes IS 'bytes in free blocks, those that sessions keep included';
 COMMENT ON COLUMN zipora_pool_stats.utilisation IS 'used_bytes divided by reserved_bytes';
 COMMENT ON COLUMN zipora_pool_stats.fragmentation IS 'free_bytes divided by reserved_bytes';
 COMMENT ON COLUMN zipora_pool_stats.chunks IS 'runs of pages that it has';
 COMMENT ON COLUMN zipora_pool_stats.blocks IS 'blocks in use';
 COMMENT ON COLUMN zipora_pool_stats.large_blocks IS 'of them, larger than every size class';
-COMMENT ON COLUMN zipora_pool_stats.allocations IS 'blocks given out since it was made';
+COMMENT ON COLUMN zipora_pool_stats.allocations IS 'blocks given out since it was made or its statistics were reset';
 COMMENT ON COLUMN zipora_pool_stats.frees IS 'blocks taken back';
 COMMENT ON COLUMN zipora_pool_stats.failures IS 'allocations refused';
 COMMENT ON COLUMN zipora_pool_stats.bad_frees IS 'frees refused';
 COMMENT ON COLUMN zipora_pool_stats.sleeps IS 'times that somebody slept on one of its locks';
+COMMENT ON COLUMN zipora_pool_stats.contention IS 'times that a lock was found taken or another session was faster';
+COMMENT ON COLUMN zipora_pool_stats.participants IS 'sessions that count, and at level local_cache keep blocks, in it';
+COMMENT ON COLUMN zipora_pool_stats.cached_blocks IS 'free blocks that sessions keep for themselves';
+COMMENT ON COLUMN zipora_pool_stats.own_cached_blocks IS 'of them, those of this session';
+COMMENT ON COLUMN zipora_pool_stats.cache_hit_rate IS 'share of allocations at level local_cache served from what the session kept';
+COMMENT ON COLUMN zipora_pool_stats.huge_asked_bytes IS 'bytes of large blocks for which huge pages were asked';
+COMMENT ON COLUMN zipora_pool_stats.huge_granted_bytes IS 'of them, those that got them';
+COMMENT ON COLUMN zipora_pool_stats.raises IS 'times that its level was raised';
+COMMENT ON COLUMN zipora_pool_stats.raised_at IS 'when it was raised last';
+COMMENT ON COLUMN zipora_pool_stats.raise_reason IS 'why it was raised last';
 
 GRANT SELECT ON zipora_pool_stats TO PUBLIC;
+
+-- ---- pools of memory ---------------------------------------------------------
+
+CREATE FUNCTION zipora_pool_create(
+	pool text,
+	level text DEFAULT 'auto',
+	preset text DEFAULT 'balanced',
+	capacity bigint DEFAULT NULL,
+	max_bytes bigint DEFAULT NULL,
+	if_not_exists boolean DEFAULT false)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_pool_create'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_pool_create(text, text, text, bigint, bigint, boolean) IS
+'create a named pool of memory blocks; whether it was created';
+
+CREATE FUNCTION zipora_pool_drop(pool text, if_exists boolean DEFAULT false)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_pool_drop'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_pool_drop(text, boolean) IS
+'drop a pool with all its blocks; whether it was there';
+
+CREATE FUNCTION zipora_pool_alloc(pool text, size bigint)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_pool_alloc'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED STRICT;
+
+COMMENT ON FUNCTION zipora_pool_alloc(text, bigint) IS
+'take a block of so many bytes, filled with zeros; its number';
+
+CREATE FUNCTION zipora_pool_free(pool text, block bigint, size bigint)
+RETURNS void
+AS 'MODULE_PATHNAME', 'zipora_pool_free'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED STRICT;
+
+COMMENT ON FUNCTION zipora_pool_free(text, bigint, bigint) IS
+'give a block back; size is that with which it was taken';
+
+CREATE FUNCTION zipora_pool_write(pool text, block bigint, data bytea, start bigint DEFAULT 0)
+RETURNS void
+AS 'MODULE_PATHNAME', 'zipora_pool_write'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED STRICT;
+
+COMMENT ON FUNCTION zipora_pool_write(text, bigint, bytea, bigint) IS
+'put bytes into a block, from the byte start on (0 is the first)';
+
+CREATE FUNCTION zipora_pool_read(
+	pool text,
+	block bigint,
+	start bigint DEFAULT 0,
+	length bigint DEFAULT NULL)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'zipora_pool_read'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION zipora_pool_read(text, bigint, bigint, bigint) IS
+'bytes of a block, from the byte start on; without a length up to its end';
+
+CREATE FUNCTION zipora_pool_stats_reset(object text, kind text DEFAULT 'pool')
+RETURNS void
+AS 'MODULE_PATHNAME', 'zipora_pool_stats_reset'
+LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT;
+
+COMMENT ON FUNCTION zipora_pool_stats_reset(text, text) IS
+'let the counters of a pool (kind pool) or of a trie''s pool (kind trie) begin at 0 again';
+
+CREATE FUNCTION zipora_pool_choose_level(
+	cores integer,
+	small_block_bytes bigint,
+	arena_bytes bigint,
+	capacity bigint DEFAULT NULL,
+	shared boolean DEFAULT true)
+RETURNS text
+AS 'MODULE_PATHNAME', 'zipora_pool_choose_level'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION zipora_pool_choose_level(integer, bigint, bigint, bigint, boolean) IS
+'level that auto begins with: for so many cores, small blocks up to a size, memory expected, and a fixed capacity';

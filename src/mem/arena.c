@@ -9,7 +9,8 @@
  *	  in service	in `made` and `in_service`: runs are taken from it
  *	  empty			in `made` and `empty`: all its pages were freed; no run is
  *					taken from it until somebody with `grow` either gives its
- *					memory back or puts it into service again
+ *					memory back or puts it into service again.  Empty segments are kept
+ *					while they are little: see empty_to_give
  *	  decommitted	in `made` only: its body has no memory; its header has
  *
  * A run is taken from the lowest segment that has one long enough, so that the
@@ -28,8 +29,8 @@
  *
  * Giving back.  Freeing must neither fail nor wait for somebody's growth.  Who
  * frees the last run of a segment (other than segment 0) marks it empty, under
- * `pages`, and then only tries `grow`.  If it is held, its holder does the work:
- * everybody looks for empty segments after releasing `grow` (settle).  None is
+ * `pages`, and, if too much is empty now, only tries `grow`.  If it is held, its holder
+ * does the work: everybody looks for empty segments after releasing `grow` (settle).  None is
  * forgotten: a look that misses the mark was made under `pages` before the mark
  * was, so `grow` was free by the time of the try.
  *
@@ -40,18 +41,21 @@
  * per segment and at up to 32 free runs; then one store a page to mark the run,
  * outside the lock.  The map of a segment is 0.1 % of it.
  *
- * Weak: a program that takes and frees the only run of a segment again and again
- * pays for commit and decommit each time.  There is one `pages` mutex; pools come
- * here only for chunks, so it is rarely contended.
+ * Weak: a program whose use swings widely and back pays for commit and decommit each
+ * time.  There is one `pages` mutex; pools come here only for chunks, so
+ * it is rarely contended.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "mem/runs.h"
+#include "port/backoff.h"
 #include "port/barrier.h"
 
 #define ZP_ARENA_MAGIC		0x5a704172
-#define ZP_ARENA_LAYOUT		1	/* bump with any change of a struct in src/mem */
+#define ZP_ARENA_LAYOUT		2	/* bump with any change of a struct in src/mem */
+
+#define ZP_KEPT_EMPTY_BYTES		((uint64_t) 1 << 20)
 
 /* Shared; in segment 0, after its page map. */
 struct ZpArena
@@ -62,6 +66,10 @@ struct ZpArena
 
 	ZpAtomicU32 root;			/* the user's; released and acquired */
 	uint32_t	padding;
+
+	ZpAtomicU64 serial;			/* last number given by zp_arena_next_serial */
+	/* Participants between zp_arena_hold and zp_arena_let_go; each adds and takes its own 1. */
+	ZpAtomicU32 holders;
 
 	/*
 	 * Bit s: segment s exists, now and until the end.  Set under `grow` and
@@ -311,6 +319,26 @@ zp_arena_set_root(ZpArenaMap *map, ZpRef root)
 	zp_store_release_u32(&map->arena->root, root);
 }
 
+uint64_t
+zp_arena_next_serial(ZpArenaMap *map)
+{
+	return zp_fetch_add_relaxed_u64(&map->arena->serial, 1) + 1;
+}
+
+void
+zp_arena_hold(ZpArenaMap *map)
+{
+	(void) zp_fetch_add_seq_cst_u32(&map->arena->holders, 1);
+	/* Pairs with the fence in settle. */
+	zp_fence_seq_cst();
+}
+
+void
+zp_arena_let_go(ZpArenaMap *map)
+{
+	(void) zp_fetch_add_seq_cst_u32(&map->arena->holders, (uint32_t) -1);
+}
+
 /* Takes a run from a mapped segment in service; `pages` is held. */
 static bool
 take_locked(ZpArenaMap *map, uint32_t number, uint32_t pages, uint32_t *first)
@@ -532,9 +560,51 @@ grow_and_take(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
 	return failure;
 }
 
-/* Gives the memory of empty segments back, or leaves it to the holder of `grow`. */
+/*
+ * The empty segments that are too much, or all; `pages` is held.  An eighth of what is in
+ * use may be empty, and in addition twice as much as is in use, up to 1 MB, so that a
+ * program that uses little does not go to the operating system again and again.
+ */
+static uint64_t
+empty_to_give(const ZpArena *arena, bool all)
+{
+	uint64_t	bytes = 0;
+	uint64_t	may_keep;
+
+	for (uint64_t left = arena->empty; left != 0; left &= left - 1)
+		bytes += (uint64_t) body_pages_of((uint32_t) __builtin_ctzll(left)) * ZP_PAGE_BYTES;
+	may_keep = arena->used_bytes / 8 +
+		(arena->used_bytes < ZP_KEPT_EMPTY_BYTES / 2 ? arena->used_bytes * 2 :
+		 ZP_KEPT_EMPTY_BYTES);
+	return all || bytes > may_keep ? arena->empty : 0;
+}
+
+/*
+ * Whether nobody is left who found a run in an empty segment while it was one.  They hold
+ * for some instructions only; if one has lost its core, the segment stays for the next
+ * one who looks for empty ones.
+ */
+static bool
+wait_for_holders(const ZpArena *arena)
+{
+	ZpBackoff	backoff = ZP_BACKOFF_INIT;
+
+	/* Pairs with the fence in zp_arena_hold. */
+	zp_fence_seq_cst();
+	while (zp_load_seq_cst_u32(&arena->holders) != 0)
+	{
+		if (!zp_backoff_pause(&backoff))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Gives the memory of empty segments back until it is not too much that is kept, or all of
+ * it; or leaves it to the holder of `grow`.
+ */
 static void
-settle(ZpArenaMap *map)
+settle(ZpArenaMap *map, bool all)
 {
 	ZpArena    *arena = map->arena;
 	uint64_t	skip = 0;		/* cannot be mapped here: the next one does it */
@@ -547,18 +617,23 @@ settle(ZpArenaMap *map)
 		ZpStatus	status;
 
 		lock_pages(arena);
-		empty = arena->empty & ~skip;
+		empty = empty_to_give(arena, all) & ~skip;
 		unlock_pages(arena);
 		if (empty == 0 || !zp_mutex_try_lock(&arena->grow))
 			return;
 
-		/* Another may have settled it before we got `grow`. */
+		/* Another may have settled it before we got `grow`.  The largest goes first. */
 		lock_pages(arena);
-		empty = arena->empty & ~skip;
+		empty = empty_to_give(arena, all) & ~skip;
 		unlock_pages(arena);
+		if (empty != 0 && !wait_for_holders(arena))
+		{
+			zp_mutex_unlock(&arena->grow);
+			return;
+		}
 		if (empty != 0)
 		{
-			number = (uint32_t) __builtin_ctzll(empty);
+			number = 63 - (uint32_t) __builtin_clzll(empty);
 			if (map_segment(map, number) != ZP_OK)
 				skip |= bit_of(number);
 			else
@@ -582,16 +657,13 @@ settle(ZpArenaMap *map)
 	}
 }
 
-ZpStatus
-zp_arena_alloc_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
+/* A run, by growth if need be. */
+static ZpStatus
+take_or_grow(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
 {
 	ZpArena    *arena = map->arena;
 	ZpStatus	status;
 
-	if (pages == 0 || pages > body_pages_of(ZP_SEGMENTS - 1))
-		return ZP_BAD_ARGUMENT;
-	if (take_run(map, pages, ref) == ZP_OK)
-		return ZP_OK;
 	status = zp_mutex_lock(&arena->grow, map->hooks, NULL);
 	if (status != ZP_OK)
 		return status;
@@ -599,8 +671,33 @@ zp_arena_alloc_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
 	if (status != ZP_OK)
 		status = grow_and_take(map, pages, ref);
 	zp_mutex_unlock(&arena->grow);
-	settle(map);
+	settle(map, false);
 	return status;
+}
+
+ZpStatus
+zp_arena_alloc_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
+{
+	ZpArena    *arena = map->arena;
+	uint64_t	empty;
+	ZpStatus	status;
+
+	if (pages == 0 || pages > body_pages_of(ZP_SEGMENTS - 1))
+		return ZP_BAD_ARGUMENT;
+	if (take_run(map, pages, ref) == ZP_OK)
+		return ZP_OK;
+	status = take_or_grow(map, pages, ref);
+	if (status != ZP_OUT_OF_MEMORY && status != ZP_OVER_LIMIT)
+		return status;
+
+	/* What is empty, but too short, may be what is missing. */
+	lock_pages(arena);
+	empty = arena->empty;
+	unlock_pages(arena);
+	if (empty == 0)
+		return status;
+	settle(map, true);
+	return take_or_grow(map, pages, ref);
 }
 
 /* The mapped segment that a ref lies in, and its page there. */
@@ -624,7 +721,7 @@ zp_arena_free_pages(ZpArenaMap *map, ZpRef ref)
 	uint32_t	number;
 	uint32_t	page;
 	uint32_t	given;
-	bool		emptied = false;
+	bool		too_much = false;
 	ZpStatus	status;
 
 	status = locate(map, ref, &number, &page);
@@ -644,13 +741,13 @@ zp_arena_free_pages(ZpArenaMap *map, ZpRef ref)
 			zp_runs_close(segment);
 			arena->in_service &= ~bit_of(number);
 			arena->empty |= bit_of(number);
-			emptied = true;
 		}
 		arena->top_bin[number] = (uint8_t) zp_runs_top_bin(segment);
+		too_much = arena->empty != 0 && empty_to_give(arena, false) != 0;
 	}
 	unlock_pages(arena);
-	if (emptied)
-		settle(map);
+	if (too_much)
+		settle(map, false);
 	return given != 0 ? ZP_OK : ZP_BAD_REF;
 }
 

@@ -48,9 +48,25 @@ typedef struct ZpSegmentOps
 	ZpStatus	(*decommit) (void *context, void *base, size_t bytes);
 	/* Backs whole pages with zeroed memory again: ZP_OK or ZP_OUT_OF_MEMORY. */
 	ZpStatus	(*commit) (void *context, void *base, size_t bytes);
+
+	/*
+	 * Asks for huge pages behind whole pages that have memory.  ZP_OK: they are there;
+	 * else not, or not all.  May be NULL: there are none.
+	 */
+	ZpStatus	(*huge) (void *context, void *base, size_t bytes);
 } ZpSegmentOps;
 
 typedef struct ZpArena ZpArena; /* shared; lives in segment 0; see arena.c */
+
+/* Where this participant's record in a pool is mapped; see pool_record.c. */
+typedef struct ZpRecordSlot
+{
+	const void *pool;			/* its address here */
+	uint64_t	serial;			/* of the pool: another may come to lie there */
+	void	   *record;
+} ZpRecordSlot;
+
+#define ZP_RECORD_SLOTS 16
 
 /* One participant's view of an arena; private to it, used by one thread. */
 typedef struct ZpArenaMap
@@ -78,6 +94,9 @@ typedef struct ZpArenaMap
 	 * work that gives back more than it takes.
 	 */
 	bool		exempt_from_limits;
+
+	/* The pools that were used last, by a few bits of their refs. */
+	ZpRecordSlot records[ZP_RECORD_SLOTS];
 } ZpArenaMap;
 
 /*
@@ -120,6 +139,17 @@ extern ZpStatus zp_arena_free_pages(ZpArenaMap *map, ZpRef ref);
  * it lies in no run that is in use.  ZP_MAP_FAILED.
  */
 extern ZpStatus zp_arena_find_run(ZpArenaMap *map, ZpRef ref, ZpRef *run, uint32_t *pages);
+
+/*
+ * Between these two no memory goes back to the operating system: what was a run when it was
+ * found after zp_arena_hold can be read, though it may be another's by then.  Short; not
+ * for what waits.
+ */
+extern void zp_arena_hold(ZpArenaMap *map);
+extern void zp_arena_let_go(ZpArenaMap *map);
+
+/* A number that this arena never gave before; not 0. */
+extern uint64_t zp_arena_next_serial(ZpArenaMap *map);
 
 /* Maps the segment of ref, or sets map_failed and returns a block of zeros. */
 extern void *zp_at_slow(ZpArenaMap *map, ZpRef ref);

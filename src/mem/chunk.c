@@ -9,9 +9,13 @@
  * writes after it freed damages its own data at most.
  *
  * Size.  A class that is used little must not take much, and one that is used a
- * lot should come here seldom.  So the slab number n of a class has 4 KB << n, up
- * to 64 KB, but never fewer than 1, 2, 4, then 8 blocks.  Pages that this adds are
- * filled with blocks.  The largest slab is that of the 32 KB class: 65 pages.
+ * lot should come here seldom.  So the slab number n of a class has the preset's first
+ * size << n, up to its largest (4 KB and 64 KB in the preset balanced), but never fewer
+ * than 1, 2, 4, then 8 blocks.  Pages that this adds are filled with blocks.
+ *
+ * Marks.  A word holds the marks of 32 blocks and the number of the slab's life.  So
+ * whoever changes a mark by compare-and-swap changes it in the slab that he looked at,
+ * not in what has come to lie there since.
  *
  * Weak: at the start of a class up to half of the first slabs of a large class is
  * lost (one block of 4608 bytes in two pages); from the fourth on at most 12 %.
@@ -22,7 +26,7 @@
 static uint32_t
 first_of(uint32_t blocks, size_t block_bytes)
 {
-	size_t		words = (blocks + 63) / 64;
+	size_t		words = (blocks + ZP_MARKS - 1) / ZP_MARKS;
 	size_t		align = block_bytes % ZP_CACHE_LINE_BYTES == 0 ?
 		ZP_CACHE_LINE_BYTES : ZP_UNIT_BYTES;
 	size_t		bytes = sizeof(ZpChunk) + words * sizeof(uint64_t);
@@ -31,15 +35,17 @@ first_of(uint32_t blocks, size_t block_bytes)
 }
 
 ZpSlabPlan
-zp_slab_plan(uint32_t size_class, uint32_t slabs)
+zp_slab_plan(uint32_t size_class, uint32_t slabs, uint32_t first_bytes, uint32_t most_bytes)
 {
 	size_t		block_bytes = zp_size_class_bytes(size_class);
 	uint32_t	doublings = slabs < ZP_SLAB_MAX_DOUBLINGS ? slabs : ZP_SLAB_MAX_DOUBLINGS;
 	uint32_t	least = 1U << (slabs < ZP_SLAB_MAX_LEAST ? slabs : ZP_SLAB_MAX_LEAST);
-	size_t		bytes = (size_t) ZP_PAGE_BYTES << doublings;
+	size_t		bytes = (size_t) first_bytes << doublings;
 	size_t		least_bytes = first_of(least, block_bytes) * ZP_UNIT_BYTES + least * block_bytes;
 	ZpSlabPlan	plan;
 
+	if (bytes > most_bytes)
+		bytes = most_bytes;
 	if (bytes < least_bytes)
 		bytes = least_bytes;
 	plan.pages = (uint32_t) ((bytes + ZP_PAGE_BYTES - 1) / ZP_PAGE_BYTES);
@@ -68,7 +74,7 @@ init_header(ZpChunk *chunk, ZpRef pool, uint32_t size_class, uint32_t pages)
 	zp_store_relaxed_u32(&chunk->size_class, size_class);
 	chunk->pages = pages;
 	chunk->used = 0;
-	chunk->hint = 0;
+	zp_store_relaxed_u32(&chunk->hint, 0);
 	chunk->next = ZP_NULL_REF;
 	chunk->previous = ZP_NULL_REF;
 	chunk->next_partial = ZP_NULL_REF;
@@ -76,20 +82,23 @@ init_header(ZpChunk *chunk, ZpRef pool, uint32_t size_class, uint32_t pages)
 }
 
 void
-zp_slab_init(ZpChunk *chunk, ZpRef pool, uint32_t size_class, const ZpSlabPlan *plan)
+zp_slab_init(ZpChunk *chunk, ZpRef pool, uint32_t size_class, const ZpSlabPlan *plan,
+			 uint32_t life)
 {
-	uint32_t	words = (plan->blocks + 63) / 64;
+	uint32_t	words = (plan->blocks + ZP_MARKS - 1) / ZP_MARKS;
 
 	init_header(chunk, pool, size_class, plan->pages);
 	chunk->first = plan->first;
 	chunk->units = plan->units;
 	chunk->reciprocal = (uint32_t) ((((uint64_t) 1 << 31) + plan->units - 1) / plan->units);
 	chunk->blocks = plan->blocks;
-	chunk->large_bytes = 0;
+	chunk->life = life;
+	zp_store_relaxed_u32(&chunk->anchor, ZP_ANCHOR(0, ZP_SLAB_FULL, 0));
 	for (uint32_t word = 0; word < words; word++)
-		chunk->taken[word] = 0;
-	if (plan->blocks % 64 != 0)
-		chunk->taken[words - 1] = UINT64_MAX << (plan->blocks % 64);
+		zp_store_relaxed_u64(&chunk->taken[word], (uint64_t) life << 32);
+	if (plan->blocks % ZP_MARKS != 0)
+		zp_store_relaxed_u64(&chunk->taken[words - 1], (uint64_t) life << 32 |
+							 (UINT32_MAX << (plan->blocks % ZP_MARKS)));
 }
 
 void

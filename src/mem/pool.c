@@ -2,31 +2,69 @@
  * pool.c
  *	  Allocator of blocks by size class: the interface, and the life of a pool.
  *
- * Every call goes to the pool's level (pool_no_lock.c, pool_mutex.c); slabs, large
- * blocks and checks are the same for all (pool_class.c).  The pool itself is a run
- * of two pages with a cache line per class, so an empty pool takes 8 KB.
+ * Every call goes to the pool's level (pool_no_lock.c, pool_mutex.c, pool_lock_free.c,
+ * pool_local_cache.c, pool_fixed.c); slabs, large blocks and checks are the same for the
+ * first four (pool_class.c).  The pool itself is a run of two pages with a cache line per class
+ * and a few words for each stripe, so an empty pool takes 8 KB.
  *
  * The bound of a pool is on the bytes of its chunks.  They are counted before the
  * arena is asked, so the bound is never passed, not even for a moment.
  *
- * Statistics are sums of counters that are read without locks.  Each counter is
- * exact; together they are of one moment only if nobody is using the pool.
+ * A pool whose level is raised tells those who still go by the old level with ZP_BUSY; they
+ * look at the level again.
  */
 #include <string.h>
 
 #include "mem/pool_internal.h"
 #include "port/point.h"
 
+/* The level and capacity that the options come to. */
+static ZpStatus
+settle_options(const ZpPoolOptions *options, ZpPoolLevel *level, uint64_t *capacity)
+{
+	const ZpPreset *preset;
+
+	if ((int) options->preset < 0 || options->preset >= ZP_PRESETS)
+		return ZP_BAD_ARGUMENT;
+	preset = &zp_presets[options->preset];
+	*level = options->level;
+	*capacity = options->capacity;
+	if (*capacity == 0 && options->max_bytes == 0 &&
+		(*level == ZP_POOL_FIXED || *level == ZP_POOL_AUTO))
+		*capacity = preset->capacity;
+	if (*level == ZP_POOL_AUTO)
+		*level = zp_pool_choose_level(options->cores != 0 ? options->cores : zp_pool_cores(),
+									  preset->small_bytes,
+									  options->max_bytes != 0 ? options->max_bytes :
+									  preset->arena_bytes, *capacity, true);
+	switch (*level)
+	{
+		case ZP_POOL_NO_LOCK:
+		case ZP_POOL_MUTEX:
+		case ZP_POOL_LOCK_FREE:
+		case ZP_POOL_LOCAL_CACHE:
+			return *capacity == 0 ? ZP_OK : ZP_BAD_ARGUMENT;
+		case ZP_POOL_FIXED:
+			return *capacity != 0 && *capacity <= ZP_LARGEST_CAPACITY &&
+				options->max_bytes == 0 ? ZP_OK : ZP_BAD_ARGUMENT;
+		default:
+			return ZP_BAD_ARGUMENT;
+	}
+}
+
 ZpStatus
-zp_pool_create(ZpArenaMap *map, ZpPoolLevel level, uint64_t max_bytes, ZpRef *ref)
+zp_pool_create_with(ZpArenaMap *map, const ZpPoolOptions *options, ZpRef *ref)
 {
 	uint32_t	pages = (sizeof(ZpPool) + ZP_PAGE_BYTES - 1) / ZP_PAGE_BYTES;
+	ZpPoolLevel level;
+	uint64_t	capacity;
 	ZpPool	   *pool;
 	ZpRef		run;
 	ZpStatus	status;
 
-	if (level != ZP_POOL_NO_LOCK && level != ZP_POOL_MUTEX)
-		return ZP_BAD_ARGUMENT;
+	status = settle_options(options, &level, &capacity);
+	if (status != ZP_OK)
+		return status;
 	status = zp_arena_alloc_pages(map, pages, &run);
 	if (status != ZP_OK)
 		return status;
@@ -43,12 +81,45 @@ zp_pool_create(ZpArenaMap *map, ZpPoolLevel level, uint64_t max_bytes, ZpRef *re
 	zp_store_relaxed_u32(&pool->self, run);
 	zp_store_relaxed_u32(&pool->level, level);
 	pool->owner = map->participant;
-	zp_store_relaxed_u64(&pool->max_bytes, max_bytes);
+	pool->preset = options->preset;
+	pool->small_bytes = zp_presets[options->preset].small_bytes;
+	pool->align_mask = zp_presets[options->preset].alignment - 1;
+	pool->adaptive = options->level == ZP_POOL_AUTO;
+	pool->serial = zp_arena_next_serial(map);
+	pool->capacity = capacity;
+	zp_store_relaxed_u64(&pool->max_bytes, options->max_bytes);
+	zp_mutex_init(&pool->records_lock);
 	for (uint32_t number = 0; number < ZP_POOL_CLASSES; number++)
+	{
 		zp_mutex_init(&pool->classes[number].mutex);
+		if (number != ZP_LARGE_CLASS &&
+			(level == ZP_POOL_LOCK_FREE || level == ZP_POOL_LOCAL_CACHE))
+			zp_store_relaxed_u32(&pool->classes[number].mode, ZP_CLASS_LOCK_FREE);
+	}
+	if (level == ZP_POOL_FIXED)
+	{
+		status = zp_pool_fixed_create(map, pool);
+		if (status != ZP_OK)
+		{
+			(void) zp_arena_free_pages(map, run);
+			return status;
+		}
+	}
 	zp_store_release_u32(&pool->magic, ZP_POOL_MAGIC);
 	*ref = run;
 	return ZP_OK;
+}
+
+ZpStatus
+zp_pool_create(ZpArenaMap *map, ZpPoolLevel level, uint64_t max_bytes, ZpRef *ref)
+{
+	ZpPoolOptions options = {.level = level};
+
+	if (level == ZP_POOL_FIXED)
+		options.capacity = max_bytes;
+	else
+		options.max_bytes = max_bytes;
+	return zp_pool_create_with(map, &options, ref);
 }
 
 /* The pool at a ref, for calls that take any number. */
@@ -78,6 +149,11 @@ zp_pool_destroy(ZpArenaMap *map, ZpRef ref)
 	status = find_pool(map, ref, &pool);
 	if (status != ZP_OK)
 		return status;
+	status = zp_pool_records_free(map, pool);
+	if (status == ZP_OK && zp_load_relaxed_u32(&pool->level) == ZP_POOL_FIXED)
+		status = zp_pool_fixed_destroy(map, pool);
+	if (status != ZP_OK)
+		return status;
 	for (uint32_t number = 0; number < ZP_POOL_CLASSES; number++)
 	{
 		ZpPoolClass *class = &pool->classes[number];
@@ -96,8 +172,49 @@ zp_pool_destroy(ZpArenaMap *map, ZpRef ref)
 			zp_pool_put_run(map, pool, run, chunk->pages);
 		}
 	}
+	(void) zp_pool_release_kept(map, pool);
 	zp_store_relaxed_u32(&pool->magic, 0);
 	return zp_arena_free_pages(map, ref);
+}
+
+static inline ZpStatus
+alloc_at_level(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
+{
+	switch ((ZpPoolLevel) zp_load_relaxed_u32(&pool->level))
+	{
+		case ZP_POOL_NO_LOCK:
+			return zp_pool_no_lock_alloc(map, pool, size, ref);
+		case ZP_POOL_MUTEX:
+			return zp_pool_mutex_alloc(map, pool, size, ref);
+		case ZP_POOL_LOCK_FREE:
+			return zp_pool_lock_free_alloc(map, pool, size, ref);
+		case ZP_POOL_LOCAL_CACHE:
+			return zp_pool_local_cache_alloc(map, pool, size, ref);
+		case ZP_POOL_FIXED:
+			return zp_pool_fixed_alloc(map, pool, size, ref);
+		default:
+			return ZP_CORRUPTED;
+	}
+}
+
+static inline ZpStatus
+free_at_level(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
+{
+	switch ((ZpPoolLevel) zp_load_relaxed_u32(&pool->level))
+	{
+		case ZP_POOL_NO_LOCK:
+			return zp_pool_no_lock_free(map, pool, ref, size);
+		case ZP_POOL_MUTEX:
+			return zp_pool_mutex_free(map, pool, ref, size);
+		case ZP_POOL_LOCK_FREE:
+			return zp_pool_lock_free_free(map, pool, ref, size);
+		case ZP_POOL_LOCAL_CACHE:
+			return zp_pool_local_cache_free(map, pool, ref, size);
+		case ZP_POOL_FIXED:
+			return zp_pool_fixed_free(map, pool, ref, size);
+		default:
+			return ZP_CORRUPTED;
+	}
 }
 
 ZpStatus
@@ -109,10 +226,14 @@ zp_pool_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 		status = ZP_OUT_OF_MEMORY;
 	else if (ZP_UNLIKELY(size == 0 || size > ZP_LARGEST_BLOCK_BYTES))
 		status = ZP_BAD_ARGUMENT;
-	else if (zp_load_relaxed_u32(&pool->level) == ZP_POOL_NO_LOCK)
-		status = zp_pool_no_lock_alloc(map, pool, size, ref);
 	else
-		status = zp_pool_mutex_alloc(map, pool, size, ref);
+	{
+		status = alloc_at_level(map, pool, size, ref);
+
+		/* The class lost its lock while we came by the level that has one. */
+		if (ZP_UNLIKELY(status == ZP_BUSY))
+			status = zp_pool_lock_free_alloc(map, pool, size, ref);
+	}
 	if (ZP_UNLIKELY(status != ZP_OK))
 		(void) zp_fetch_add_relaxed_u64(&pool->failures, 1);
 	return status;
@@ -121,15 +242,30 @@ zp_pool_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 ZpStatus
 zp_pool_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 {
-	ZpStatus	status;
+	ZpStatus	status = free_at_level(map, pool, ref, size);
 
-	if (zp_load_relaxed_u32(&pool->level) == ZP_POOL_NO_LOCK)
-		status = zp_pool_no_lock_free(map, pool, ref, size);
-	else
-		status = zp_pool_mutex_free(map, pool, ref, size);
+	if (ZP_UNLIKELY(status == ZP_BUSY))
+		status = zp_pool_lock_free_free(map, pool, ref, size);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		(void) zp_fetch_add_relaxed_u64(&pool->bad_frees, 1);
 	return status;
+}
+
+ZpStatus
+zp_pool_block_bytes(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t *bytes)
+{
+	uint32_t	level = zp_load_relaxed_u32(&pool->level);
+	ZpBlockPlace place;
+	ZpStatus	status;
+
+	if (level == ZP_POOL_FIXED)
+		return zp_pool_fixed_block_bytes(map, pool, ref, bytes);
+	if (level == ZP_POOL_NO_LOCK && map->participant != pool->owner)
+		return ZP_NOT_OWNER;
+	status = zp_locate(map, pool, ref, &place);
+	if (status != ZP_OK)
+		return status;
+	return zp_class_block_bytes(pool, &place, ref, bytes);
 }
 
 ZpStatus
@@ -154,42 +290,4 @@ void
 zp_pool_set_limit(ZpPool *pool, uint64_t max_bytes)
 {
 	zp_store_relaxed_u64(&pool->max_bytes, max_bytes);
-}
-
-void
-zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
-{
-	(void) map;					/* all counters are in the pool itself */
-	memset(stats, 0, sizeof(*stats));
-	stats->level = (ZpPoolLevel) zp_load_relaxed_u32(&pool->level);
-	stats->max_bytes = zp_load_relaxed_u64(&pool->max_bytes);
-	stats->reserved_bytes = zp_load_relaxed_u64(&pool->reserved_bytes);
-	stats->failures = zp_load_relaxed_u64(&pool->failures);
-	stats->bad_frees = zp_load_relaxed_u64(&pool->bad_frees);
-	stats->sleeps = zp_load_relaxed_u64(&pool->sleeps);
-	for (uint32_t number = 0; number < ZP_POOL_CLASSES; number++)
-	{
-		ZpPoolClass *class = &pool->classes[number];
-		uint64_t	frees = zp_load_acquire_u64(&class->frees);
-		uint64_t	allocations = zp_load_relaxed_u64(&class->allocations);
-		uint64_t	blocks = zp_load_relaxed_u64(&class->blocks);
-		uint64_t	used = allocations > frees ? allocations - frees : 0;
-
-		stats->chunks += zp_load_relaxed_u32(&class->chunk_count);
-		stats->allocations += allocations;
-		stats->frees += frees;
-		stats->blocks += used;
-		if (number == ZP_LARGE_CLASS)
-		{
-			stats->large_blocks = used;
-			stats->large_bytes = zp_load_relaxed_u64(&class->large_bytes);
-			stats->used_bytes += stats->large_bytes;
-		}
-		else
-		{
-			stats->used_bytes += used * zp_size_class_bytes(number);
-			if (blocks > used)
-				stats->free_bytes += (blocks - used) * zp_size_class_bytes(number);
-		}
-	}
 }

@@ -7,6 +7,9 @@
  * is held for the few dozen instructions that find a bit and change it; chunks are
  * taken from the arena and given back without it.
  *
+ * A pool that adapts may be raised at any moment.  Then its classes lose their locks one
+ * by one (pool_lock_free.c); whoever gets a mutex looks first whether it still counts.
+ *
  * Waiting for the mutex can be cancelled when taking a block.  It cannot when
  * freeing one, which must not fail; the holder has no reason to stay.
  */
@@ -18,19 +21,29 @@ zp_pool_mutex_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 	ZpPoolClass *class;
 	uint32_t	size_class;
 
-	if (size > ZP_LARGEST_SMALL_BYTES)
+	if (size > pool->small_bytes)
 		return zp_class_take_large(map, pool, size, true, ref);
-	size_class = zp_size_class(size);
+	size_class = zp_pool_size_class(pool, size);
 	class = &pool->classes[size_class];
 	for (;;)
 	{
 		ZpRef		missing = ZP_NULL_REF;
-		ZpStatus	status = zp_class_lock(pool, class, map->hooks);
+		ZpStatus	status = ZP_OK;
+		bool		contended = !zp_mutex_try_lock(&class->mutex);
 
+		if (ZP_UNLIKELY(contended))
+			status = zp_class_lock(pool, class, map->hooks);
 		if (ZP_UNLIKELY(status != ZP_OK))
 			return status;
+		if (ZP_UNLIKELY(zp_class_is_lock_free(class)))
+		{
+			zp_mutex_unlock(&class->mutex);
+			return ZP_BUSY;
+		}
 		status = zp_class_take(map, class, ref, &missing);
 		zp_mutex_unlock(&class->mutex);
+		if (ZP_UNLIKELY(contended))
+			zp_pool_contended(map, pool, 1);
 		if (ZP_LIKELY(status == ZP_OK))
 			return ZP_OK;
 		if (status == ZP_NOT_FOUND)
@@ -43,28 +56,11 @@ zp_pool_mutex_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 ZpStatus
 zp_pool_mutex_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 {
-	ZpRef		run;
-	uint32_t	size_class;
-	uint32_t	released;
+	ZpBlockPlace place;
 	ZpStatus	status;
 
-	status = zp_pool_find_chunk(map, pool, ref, &run, &size_class);
+	status = zp_locate_block(map, pool, ref, size, &place);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
-	for (;;)
-	{
-		ZpPoolClass *class = &pool->classes[size_class];
-		ZpRef		missing = ZP_NULL_REF;
-
-		(void) zp_class_lock(pool, class, NULL);
-		status = zp_class_give(map, pool, size_class, run, ref, size, &released, &missing);
-		zp_mutex_unlock(&class->mutex);
-		if (ZP_LIKELY(status != ZP_MAP_FAILED))
-			break;
-		if (!zp_map_ref(map, missing))
-			return ZP_MAP_FAILED;
-	}
-	if (released != 0)
-		zp_pool_put_run(map, pool, run, released);
-	return status;
+	return zp_class_give_locking(map, pool, &place, ref, size);
 }

@@ -17,9 +17,9 @@ zp_pool_no_lock_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 
 	if (ZP_UNLIKELY(map->participant != pool->owner))
 		return ZP_NOT_OWNER;
-	if (size > ZP_LARGEST_SMALL_BYTES)
+	if (size > pool->small_bytes)
 		return zp_class_take_large(map, pool, size, false, ref);
-	size_class = zp_size_class(size);
+	size_class = zp_pool_size_class(pool, size);
 	for (;;)
 	{
 		ZpRef		missing = ZP_NULL_REF;
@@ -37,27 +37,28 @@ zp_pool_no_lock_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 ZpStatus
 zp_pool_no_lock_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 {
-	ZpRef		run;
-	uint32_t	size_class;
+	ZpBlockPlace place;
 	uint32_t	released;
 	ZpStatus	status;
 
 	if (ZP_UNLIKELY(map->participant != pool->owner))
 		return ZP_NOT_OWNER;
-	status = zp_pool_find_chunk(map, pool, ref, &run, &size_class);
+	status = zp_locate_block(map, pool, ref, size, &place);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
+	if (ZP_LIKELY(zp_class_give_fast(pool, &place, false)))
+		return ZP_OK;
 	for (;;)
 	{
 		ZpRef		missing = ZP_NULL_REF;
 
-		status = zp_class_give(map, pool, size_class, run, ref, size, &released, &missing);
-		if (ZP_LIKELY(status != ZP_MAP_FAILED))
+		status = zp_class_give(map, pool, &place, ref, size, &released, &missing);
+		if (status != ZP_MAP_FAILED)
 			break;
 		if (!zp_map_ref(map, missing))
 			return ZP_MAP_FAILED;
 	}
 	if (released != 0)
-		zp_pool_put_run(map, pool, run, released);
+		zp_pool_put_run(map, pool, place.run, released);
 	return status;
 }

@@ -37,18 +37,6 @@
 
 #define ZP_RUN_LOOKS		16
 
-#define ZP_KIND_SHIFT		29
-#define ZP_NUMBER_MASK		(((uint32_t) 1 << ZP_KIND_SHIFT) - 1)
-
-#define ZP_KIND_FREE		0
-#define ZP_KIND_HEADER		1
-#define ZP_KIND_HEAD		2
-#define ZP_KIND_BODY		3
-
-#define ZP_ENTRY(kind, number)	(((uint32_t) (kind) << ZP_KIND_SHIFT) | (number))
-#define ZP_ENTRY_KIND(entry)	((entry) >> ZP_KIND_SHIFT)
-#define ZP_ENTRY_NUMBER(entry)	((entry) & ZP_NUMBER_MASK)
-
 /*
  * The first bytes of a free run.  Guarded by `pages`; atomic because whoever
  * checks a wrong ref (zp_pool_free) may look here for a chunk's magic meanwhile.
@@ -66,16 +54,10 @@ free_run(const ZpSegment *segment, uint32_t page)
 	return (ZpFreeRun *) ((char *) segment + (size_t) page * ZP_PAGE_BYTES);
 }
 
-static inline uint32_t
-entry_at(const ZpSegment *segment, uint32_t page)
-{
-	return zp_load_relaxed_u32(&segment->map[page]);
-}
-
 static inline void
 set_entry(ZpSegment *segment, uint32_t page, uint32_t kind, uint32_t number)
 {
-	zp_store_relaxed_u32(&segment->map[page], ZP_ENTRY(kind, number));
+	zp_store_relaxed_u32(&segment->map[page], ZP_PAGE_ENTRY(kind, number));
 }
 
 uint32_t
@@ -113,10 +95,10 @@ zp_segment_init(ZpSegment *segment, uint32_t number, size_t control_bytes)
 	for (uint32_t bin = 0; bin < ZP_RUN_BINS; bin++)
 		segment->bins[bin] = 0;
 	for (uint32_t page = 0; page < segment->pages; page++)
-		set_entry(segment, page, page < segment->header_pages ? ZP_KIND_HEADER : ZP_KIND_FREE,
+		set_entry(segment, page, page < segment->header_pages ? ZP_PAGE_HEADER : ZP_PAGE_FREE,
 				  0);
-	set_entry(segment, segment->header_pages, ZP_KIND_FREE, segment->free_pages);
-	set_entry(segment, segment->pages - 1, ZP_KIND_FREE, segment->free_pages);
+	set_entry(segment, segment->header_pages, ZP_PAGE_FREE, segment->free_pages);
+	set_entry(segment, segment->pages - 1, ZP_PAGE_FREE, segment->free_pages);
 	segment->magic = ZP_SEGMENT_MAGIC;
 }
 
@@ -128,8 +110,8 @@ link_run(ZpSegment *segment, uint32_t first, uint32_t pages)
 	uint32_t	next = segment->bins[bin];
 	ZpFreeRun  *run = free_run(segment, first);
 
-	set_entry(segment, first, ZP_KIND_FREE, pages);
-	set_entry(segment, first + pages - 1, ZP_KIND_FREE, pages);
+	set_entry(segment, first, ZP_PAGE_FREE, pages);
+	set_entry(segment, first + pages - 1, ZP_PAGE_FREE, pages);
 	zp_store_relaxed_u32(&run->previous, 0);
 	zp_store_relaxed_u32(&run->next, next);
 	if (next != 0)
@@ -203,7 +185,7 @@ fit_in_bin(const ZpSegment *segment, uint32_t bin, uint32_t pages, bool whole)
 	for (uint32_t page = segment->bins[bin]; page != 0;
 		 page = zp_load_relaxed_u32(&free_run(segment, page)->next))
 	{
-		uint32_t	length = ZP_ENTRY_NUMBER(entry_at(segment, page));
+		uint32_t	length = ZP_PAGE_ENTRY_NUMBER(zp_run_entry(segment, page));
 
 		if (looks++ >= ZP_RUN_LOOKS && (best != 0 || !whole))
 			break;
@@ -238,7 +220,7 @@ zp_run_take(ZpSegment *segment, uint32_t pages, uint32_t *first)
 	if (page == 0)
 		return false;
 
-	length = ZP_ENTRY_NUMBER(entry_at(segment, page));
+	length = ZP_PAGE_ENTRY_NUMBER(zp_run_entry(segment, page));
 	unlink_run(segment, page, length);
 	if (length > pages)
 		link_run(segment, page + pages, length - pages);
@@ -246,8 +228,8 @@ zp_run_take(ZpSegment *segment, uint32_t pages, uint32_t *first)
 
 	/* The ends now, for those who join neighbours; the rest in zp_run_mark. */
 	if (pages > 1)
-		set_entry(segment, page + pages - 1, ZP_KIND_BODY, pages - 1);
-	set_entry(segment, page, ZP_KIND_HEAD, pages);
+		set_entry(segment, page + pages - 1, ZP_PAGE_BODY, pages - 1);
+	set_entry(segment, page, ZP_PAGE_HEAD, pages);
 	*first = page;
 	return true;
 }
@@ -256,7 +238,7 @@ void
 zp_run_mark(ZpSegment *segment, uint32_t first, uint32_t pages)
 {
 	for (uint32_t page = 1; page + 1 < pages; page++)
-		set_entry(segment, first + page, ZP_KIND_BODY, page);
+		set_entry(segment, first + page, ZP_PAGE_BODY, page);
 }
 
 uint32_t
@@ -269,56 +251,33 @@ zp_run_give(ZpSegment *segment, uint32_t first)
 
 	if (first >= segment->pages)
 		return 0;
-	entry = entry_at(segment, first);
-	if (ZP_ENTRY_KIND(entry) != ZP_KIND_HEAD)
+	entry = zp_run_entry(segment, first);
+	if (ZP_PAGE_ENTRY_KIND(entry) != ZP_PAGE_HEAD)
 		return 0;
-	given = ZP_ENTRY_NUMBER(entry);
+	given = ZP_PAGE_ENTRY_NUMBER(entry);
 	end = first + given;
 
 	/* Page 0 is a HEADER, so there is always a page before. */
-	entry = entry_at(segment, first - 1);
-	if (ZP_ENTRY_KIND(entry) == ZP_KIND_FREE)
+	entry = zp_run_entry(segment, first - 1);
+	if (ZP_PAGE_ENTRY_KIND(entry) == ZP_PAGE_FREE)
 	{
-		start = first - ZP_ENTRY_NUMBER(entry);
+		start = first - ZP_PAGE_ENTRY_NUMBER(entry);
 		unlink_run(segment, start, first - start);
 		/* No HEAD may stay inside a free run. */
-		set_entry(segment, first, ZP_KIND_FREE, 0);
+		set_entry(segment, first, ZP_PAGE_FREE, 0);
 	}
 	if (end < segment->pages)
 	{
-		entry = entry_at(segment, end);
-		if (ZP_ENTRY_KIND(entry) == ZP_KIND_FREE)
+		entry = zp_run_entry(segment, end);
+		if (ZP_PAGE_ENTRY_KIND(entry) == ZP_PAGE_FREE)
 		{
-			unlink_run(segment, end, ZP_ENTRY_NUMBER(entry));
-			end += ZP_ENTRY_NUMBER(entry);
+			unlink_run(segment, end, ZP_PAGE_ENTRY_NUMBER(entry));
+			end += ZP_PAGE_ENTRY_NUMBER(entry);
 		}
 	}
 	link_run(segment, start, end - start);
 	segment->free_pages += given;
 	return given;
-}
-
-bool
-zp_run_find(const ZpSegment *segment, uint32_t page, uint32_t *first, uint32_t *pages)
-{
-	uint32_t	entry;
-	uint32_t	back = 0;
-
-	if (page >= segment->pages)
-		return false;
-	entry = entry_at(segment, page);
-	if (ZP_ENTRY_KIND(entry) == ZP_KIND_BODY)
-	{
-		back = ZP_ENTRY_NUMBER(entry);
-		if (back > page)
-			return false;
-		entry = entry_at(segment, page - back);
-	}
-	if (ZP_ENTRY_KIND(entry) != ZP_KIND_HEAD || ZP_ENTRY_NUMBER(entry) <= back)
-		return false;
-	*first = page - back;
-	*pages = ZP_ENTRY_NUMBER(entry);
-	return true;
 }
 
 uint32_t
@@ -342,7 +301,7 @@ zp_runs_longest(const ZpSegment *segment)
 	for (uint32_t page = segment->bins[zp_runs_top_bin(segment)]; page != 0;
 		 page = zp_load_relaxed_u32(&free_run(segment, page)->next))
 	{
-		uint32_t	length = ZP_ENTRY_NUMBER(entry_at(segment, page));
+		uint32_t	length = ZP_PAGE_ENTRY_NUMBER(zp_run_entry(segment, page));
 
 		if (length > longest)
 			longest = length;
@@ -373,28 +332,28 @@ zp_runs_check(const ZpSegment *segment, bool in_service, char *why, size_t why_b
 	/* The map, from run to run. */
 	for (uint32_t page = 0; page < segment->header_pages; page++)
 	{
-		if (ZP_ENTRY_KIND(entry_at(segment, page)) != ZP_KIND_HEADER)
+		if (ZP_PAGE_ENTRY_KIND(zp_run_entry(segment, page)) != ZP_PAGE_HEADER)
 			return wrong(segment, why, why_bytes, page, "not marked as header");
 	}
 	for (uint32_t page = segment->header_pages; page < segment->pages;)
 	{
-		uint32_t	entry = entry_at(segment, page);
-		uint32_t	kind = ZP_ENTRY_KIND(entry);
-		uint32_t	length = ZP_ENTRY_NUMBER(entry);
+		uint32_t	entry = zp_run_entry(segment, page);
+		uint32_t	kind = ZP_PAGE_ENTRY_KIND(entry);
+		uint32_t	length = ZP_PAGE_ENTRY_NUMBER(entry);
 
-		if ((kind != ZP_KIND_FREE && kind != ZP_KIND_HEAD) || length == 0 ||
+		if ((kind != ZP_PAGE_FREE && kind != ZP_PAGE_HEAD) || length == 0 ||
 			length > segment->pages - page)
 			return wrong(segment, why, why_bytes, page, "no run begins here");
-		if (kind == ZP_KIND_FREE)
+		if (kind == ZP_PAGE_FREE)
 		{
 			if (free_before)
 				return wrong(segment, why, why_bytes, page, "free neighbours not joined");
-			if (entry_at(segment, page + length - 1) != entry)
+			if (zp_run_entry(segment, page + length - 1) != entry)
 				return wrong(segment, why, why_bytes, page, "ends of a free run differ");
 			for (uint32_t inner = 1; inner < length; inner++)
 			{
-				kind = ZP_ENTRY_KIND(entry_at(segment, page + inner));
-				if (kind != ZP_KIND_FREE && kind != ZP_KIND_BODY)
+				kind = ZP_PAGE_ENTRY_KIND(zp_run_entry(segment, page + inner));
+				if (kind != ZP_PAGE_FREE && kind != ZP_PAGE_BODY)
 					return wrong(segment, why, why_bytes, page + inner, "head in a free run");
 			}
 			free_pages += length;
@@ -405,7 +364,7 @@ zp_runs_check(const ZpSegment *segment, bool in_service, char *why, size_t why_b
 		{
 			for (uint32_t inner = 1; inner < length; inner++)
 			{
-				if (entry_at(segment, page + inner) != ZP_ENTRY(ZP_KIND_BODY, inner))
+				if (zp_run_entry(segment, page + inner) != ZP_PAGE_ENTRY(ZP_PAGE_BODY, inner))
 					return wrong(segment, why, why_bytes, page + inner, "not marked as body");
 			}
 			free_before = false;
@@ -431,9 +390,9 @@ zp_runs_check(const ZpSegment *segment, bool in_service, char *why, size_t why_b
 
 			if (page < segment->header_pages || page >= segment->pages)
 				return wrong(segment, why, why_bytes, page, "list leaves the segment");
-			entry = entry_at(segment, page);
-			if (ZP_ENTRY_KIND(entry) != ZP_KIND_FREE || ZP_ENTRY_NUMBER(entry) == 0 ||
-				zp_run_bin(ZP_ENTRY_NUMBER(entry)) != bin)
+			entry = zp_run_entry(segment, page);
+			if (ZP_PAGE_ENTRY_KIND(entry) != ZP_PAGE_FREE || ZP_PAGE_ENTRY_NUMBER(entry) == 0 ||
+				zp_run_bin(ZP_PAGE_ENTRY_NUMBER(entry)) != bin)
 				return wrong(segment, why, why_bytes, page, "in the wrong list");
 			if (zp_load_relaxed_u32(&free_run(segment, page)->previous) != previous)
 				return wrong(segment, why, why_bytes, page, "list is not linked both ways");

@@ -39,6 +39,25 @@ typedef struct ZpSegment
 	ZpAtomicU32 map[];
 } ZpSegment;
 
+/* An entry of the map; runs.c says what they mean. */
+#define ZP_PAGE_KIND_SHIFT		29
+#define ZP_PAGE_NUMBER_MASK		(((uint32_t) 1 << ZP_PAGE_KIND_SHIFT) - 1)
+
+#define ZP_PAGE_FREE		0
+#define ZP_PAGE_HEADER		1
+#define ZP_PAGE_HEAD		2
+#define ZP_PAGE_BODY		3
+
+#define ZP_PAGE_ENTRY(kind, number)	(((uint32_t) (kind) << ZP_PAGE_KIND_SHIFT) | (number))
+#define ZP_PAGE_ENTRY_KIND(entry)	((entry) >> ZP_PAGE_KIND_SHIFT)
+#define ZP_PAGE_ENTRY_NUMBER(entry)	((entry) & ZP_PAGE_NUMBER_MASK)
+
+static inline uint32_t
+zp_run_entry(const ZpSegment *segment, uint32_t page)
+{
+	return zp_load_relaxed_u32(&segment->map[page]);
+}
+
 /* Pages of a segment, and of its header if control_bytes follow the map. */
 extern uint32_t zp_segment_pages(uint32_t number);
 extern uint32_t zp_segment_header_pages(uint32_t number, size_t control_bytes);
@@ -80,9 +99,51 @@ extern void zp_run_mark(ZpSegment *segment, uint32_t first, uint32_t pages);
 /* Locked.  Frees the run that begins at page first; its length, or 0: none does. */
 extern uint32_t zp_run_give(ZpSegment *segment, uint32_t first);
 
-/* Not locked.  The run in use that a page lies in. */
-extern bool zp_run_find(const ZpSegment *segment, uint32_t page, uint32_t *first,
-						uint32_t *pages);
+/* Not locked.  The run in use that a page lies in; false: none. */
+static inline bool
+zp_run_find(const ZpSegment *segment, uint32_t page, uint32_t *first, uint32_t *pages)
+{
+	uint32_t	entry;
+	uint32_t	back = 0;
+
+	if (ZP_UNLIKELY(page >= segment->pages))
+		return false;
+	entry = zp_run_entry(segment, page);
+	if (ZP_PAGE_ENTRY_KIND(entry) == ZP_PAGE_BODY)
+	{
+		back = ZP_PAGE_ENTRY_NUMBER(entry);
+		if (ZP_UNLIKELY(back > page))
+			return false;
+		entry = zp_run_entry(segment, page - back);
+	}
+	if (ZP_UNLIKELY(ZP_PAGE_ENTRY_KIND(entry) != ZP_PAGE_HEAD ||
+					ZP_PAGE_ENTRY_NUMBER(entry) <= back))
+		return false;
+	*first = page - back;
+	*pages = ZP_PAGE_ENTRY_NUMBER(entry);
+	return true;
+}
+
+/* The same for a ref, if its segment is mapped here; else, and if there is none, false. */
+static inline bool
+zp_find_mapped_run(const ZpArenaMap *map, ZpRef ref, ZpRef *run, uint32_t *pages)
+{
+	uint32_t	number;
+	ZpRef		start;
+	uint32_t	first;
+
+	if (ZP_UNLIKELY(ref < ZP_FIRST_REF))
+		return false;
+	number = zp_ref_segment(ref);
+	start = zp_segment_first_ref(number);
+	if (ZP_UNLIKELY(map->biased[number] == 0) ||
+		ZP_UNLIKELY(!zp_run_find((const ZpSegment *) (map->biased[number] +
+													  ((uintptr_t) start << ZP_REF_SHIFT)),
+								 (ref - start) / (uint32_t) ZP_PAGE_REFS, &first, pages)))
+		return false;
+	*run = start + first * (ZpRef) ZP_PAGE_REFS;
+	return true;
+}
 
 /* Locked.  Highest bin that holds a run, 0: none; and the longest run. */
 extern uint32_t zp_runs_top_bin(const ZpSegment *segment);

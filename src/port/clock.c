@@ -26,6 +26,15 @@ zp_clock_us(void)
 }
 
 int64_t
+zp_clock_wall_us(void)
+{
+	struct timespec now;
+
+	(void) clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t
 zp_deadline_after(int64_t timeout_us)
 {
 	int64_t		now;

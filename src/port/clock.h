@@ -17,6 +17,9 @@
 /* Microseconds since some moment in the past; never goes back. */
 extern int64_t zp_clock_us(void);
 
+/* Microseconds since 1970 by the system's clock, which may be set: to be shown only. */
+extern int64_t zp_clock_wall_us(void);
+
 /* The deadline in timeout_us microseconds; ZP_NO_DEADLINE if that is negative or too far. */
 extern int64_t zp_deadline_after(int64_t timeout_us);
 

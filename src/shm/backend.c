@@ -14,7 +14,8 @@
  * server drop all shared memory.
  *
  * The end of a transaction frees the blocks that its writes replaced, and closes sessions
- * with tries that were dropped.
+ * with tries and pools that were dropped.  If it failed, what this backend keeps in the pools
+ * that it used is given back, too.
  */
 #include "compat.h"
 
@@ -24,6 +25,7 @@
 #include "shm/backend.h"
 #include "shm/dsm_segments.h"
 #include "shm/handle.h"
+#include "shm/pool_handle.h"
 #include "shm/report.h"
 #include "shm/waits.h"
 
@@ -40,7 +42,13 @@ end_of_transaction(XactEvent event, void *argument)
 		case XACT_EVENT_PARALLEL_ABORT:
 		case XACT_EVENT_PREPARE:
 			if (zp_backend.started)
-				zp_handles_end_transaction();
+			{
+				bool		aborted = event == XACT_EVENT_ABORT ||
+					event == XACT_EVENT_PARALLEL_ABORT;
+
+				zp_handles_end_transaction(aborted);
+				zp_pool_handles_end_transaction(aborted);
+			}
 			break;
 		default:
 			break;
@@ -53,6 +61,7 @@ end_of_backend(int code, Datum argument)
 	if (!zp_backend.started)
 		return;
 	zp_handles_close_all();
+	zp_pool_handles_close_all();
 	zp_trie_close(&zp_backend.names);
 	zp_backend.started = false;
 }

@@ -194,10 +194,29 @@ segment_commit(void *context, void *base, size_t bytes)
 	return ZP_OUT_OF_MEMORY;
 }
 
+/*
+ * The kernel is asked to put huge pages behind these pages now (since 6.1), because what
+ * posix_fallocate took are small ones.  Those at the ends that are less than a huge
+ * page stay small.
+ */
+static ZpStatus
+segment_huge(void *context, void *base, size_t bytes)
+{
+#if defined(MADV_HUGEPAGE)
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+	if (madvise(base, bytes, MADV_HUGEPAGE) == 0 && madvise(base, bytes, MADV_COLLAPSE) == 0)
+		return ZP_OK;
+#endif
+	return ZP_NOT_FOUND;
+}
+
 const ZpSegmentOps zp_dsm_segment_ops = {
 	.create = segment_create,
 	.attach = segment_attach,
 	.detach = segment_detach,
 	.decommit = segment_decommit,
-	.commit = segment_commit
+	.commit = segment_commit,
+	.huge = segment_huge
 };

@@ -37,15 +37,19 @@ static dlist_head handle_list = DLIST_STATIC_INIT(handle_list);
 static uint32 drops_seen = 0;
 
 void
-zp_check_name(const char *name, size_t name_bytes, char *copy)
+zp_check_name(ZpObjectKind kind, const char *name, size_t name_bytes, char *copy)
 {
 	if (name_bytes == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
+				 kind == ZP_OBJECT_POOL ?
+				 errmsg("name of a pool must not be empty") :
 				 errmsg("name of a trie must not be empty")));
 	if (name_bytes >= ZP_NAME_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_NAME_TOO_LONG),
+				 kind == ZP_OBJECT_POOL ?
+				 errmsg("name of a pool is too long") :
 				 errmsg("name of a trie is too long"),
 				 errdetail("The name has %zu bytes; the limit is %d.",
 						   name_bytes, ZP_NAME_BYTES - 1)));
@@ -117,7 +121,11 @@ zp_handle_close(ZpHandle *handle)
 	if (object == NULL)
 		return;
 	if (handle->open)
+	{
 		zp_trie_close(&handle->session);
+		/* Last, for closing frees blocks, which may be kept. */
+		zp_registry_leave_pool(object);
+	}
 	handle->open = false;
 	handle->written = false;
 	handle->allowed = 0;
@@ -166,20 +174,20 @@ zp_handle_find(const char *name, size_t name_bytes, uint32 privileges, bool miss
 	char		copy[ZP_NAME_BYTES];
 	ZpHandle   *handle;
 
-	zp_check_name(name, name_bytes, copy);
+	zp_check_name(ZP_OBJECT_TRIE, name, name_bytes, copy);
 	zp_backend_start();
 	handle = handle_of_name(copy);
 	if (handle->object != NULL && is_dropped(handle))
 		zp_handle_close(handle);
 	if (handle->object == NULL)
 	{
-		ZpObject   *object = zp_registry_pin(copy);
+		ZpObject   *object = zp_registry_pin(ZP_OBJECT_TRIE, copy);
 
 		if (object == NULL)
 		{
 			if (missing_ok)
 				return NULL;
-			zp_report_unknown(copy);
+			zp_report_unknown(ZP_OBJECT_TRIE, copy);
 		}
 		handle->object = object;
 		handle->object_id = object->id;
@@ -265,7 +273,7 @@ zp_call_failed(ZpCall *call, ZpStatus status, size_t key_bytes)
 }
 
 void
-zp_handles_end_transaction(void)
+zp_handles_end_transaction(bool aborted)
 {
 	uint32		drops = zp_load_acquire_u32(&zp_backend.control->drops);
 	bool		look_for_dropped = drops != drops_seen;
@@ -281,6 +289,11 @@ zp_handles_end_transaction(void)
 		{
 			handle->written = false;
 			zp_trie_reclaim_own(&handle->session);
+			if (aborted && zp_trie_enter(&handle->session) == ZP_OK)
+			{
+				(void) zp_pool_flush(&zp_backend.map, handle->session.pool);
+				zp_trie_leave(&handle->session);
+			}
 		}
 		if (look_for_dropped && is_dropped(handle))
 			zp_handle_close(handle);

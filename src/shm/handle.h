@@ -75,9 +75,9 @@ extern void zp_handle_check(ZpHandle *handle, uint32 privileges);
 extern bool zp_handle_pool_stats(ZpHandle *handle, ZpPoolStats *stats);
 
 /* Raises the error for a name that no object can have; else copies it, with a NUL. */
-extern void zp_check_name(const char *name, size_t name_bytes, char *copy);
+extern void zp_check_name(ZpObjectKind kind, const char *name, size_t name_bytes, char *copy);
 
-extern void zp_handles_end_transaction(void);
+extern void zp_handles_end_transaction(bool aborted);
 extern void zp_handles_close_all(void);
 
 extern bool zp_call_failed(ZpCall *call, ZpStatus status, size_t key_bytes);

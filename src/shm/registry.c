@@ -2,7 +2,7 @@
  * registry.c
  *	  Named objects: the registry, and the life of an object.
  *
- * The registry is itself a trie: its key is a byte for the kind, the database's
+ * The registry is itself a trie: its key is a byte for the kind (trie or pool), the database's
  * OID in big-endian order and the name, its payload the ref of the object's header.
  * So the objects of a database stand side by side.  It and the headers are guarded
  * by the root's lock.  A backend comes here once for each name that it uses; then it
@@ -40,7 +40,6 @@
 #include "shm/waits.h"
 #include "trie/cursor.h"
 
-#define ZP_KIND_TRIE		't'
 #define ZP_NAME_KEY_PREFIX	5	/* kind and database */
 #define ZP_NAME_KEY_BYTES	(ZP_NAME_KEY_PREFIX + ZP_NAME_BYTES)
 
@@ -60,11 +59,11 @@ unlock_registry(void)
 
 /* Builds the key of a name; returns its length. */
 static size_t
-make_key(unsigned char *key, Oid database, const char *name)
+make_key(unsigned char *key, ZpObjectKind kind, Oid database, const char *name)
 {
 	size_t		bytes = strlen(name);
 
-	key[0] = ZP_KIND_TRIE;
+	key[0] = (unsigned char) kind;
 	key[1] = (unsigned char) (database >> 24);
 	key[2] = (unsigned char) (database >> 16);
 	key[3] = (unsigned char) (database >> 8);
@@ -94,10 +93,10 @@ object_at(ZpRef ref)
 
 /* What the registry has under a name, dropped or not: ZP_OK, ZP_NOT_FOUND.  The lock is held. */
 static ZpStatus
-find_name(Oid database, const char *name, ZpObject **object)
+find_name(ZpObjectKind kind, Oid database, const char *name, ZpObject **object)
 {
 	unsigned char key[ZP_NAME_KEY_BYTES];
-	size_t		key_bytes = make_key(key, database, name);
+	size_t		key_bytes = make_key(key, kind, database, name);
 	uint64_t	ref;
 	ZpStatus	status;
 
@@ -118,7 +117,7 @@ forget_name(ZpObject *object)
 
 	if (!object->registered)
 		return;
-	key_bytes = make_key(key, object->database, object->name);
+	key_bytes = make_key(key, (ZpObjectKind) object->kind, object->database, object->name);
 	status = zp_trie_delete(&zp_backend.names, key, key_bytes);
 	if (status == ZP_OK || status == ZP_NOT_FOUND)
 		object->registered = false;
@@ -149,7 +148,8 @@ destroy_object(ZpObject *object)
 
 	if (object->pool != ZP_NULL_REF)
 	{
-		if (zp_trie_close_for_all(map, object->trie) != ZP_OK ||
+		if ((object->trie != ZP_NULL_REF &&
+			 zp_trie_close_for_all(map, object->trie) != ZP_OK) ||
 			zp_pool_destroy(map, object->pool) != ZP_OK)
 			return;
 		object->pool = ZP_NULL_REF;
@@ -186,7 +186,7 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 	ZpObject   *object;
 	ZpRef		self;
 	ZpRef		pool;
-	ZpRef		trie;
+	ZpRef		trie = ZP_NULL_REF;
 	ZpStatus	status;
 
 	status = zp_pool_alloc(map, zp_backend.control_pool, sizeof(ZpObject), &self);
@@ -197,8 +197,8 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 	if (map->map_failed)
 		status = ZP_MAP_FAILED;
 	if (status == ZP_OK)
-		status = zp_pool_create(map, spec->pool_level, spec->max_bytes, &pool);
-	if (status == ZP_OK)
+		status = zp_pool_create_with(map, &spec->pool, &pool);
+	if (status == ZP_OK && spec->kind == ZP_OBJECT_TRIE)
 	{
 		status = zp_trie_create(map, zp_backend.control->control_pool, pool,
 								kinds[spec->value_type], &trie);
@@ -214,14 +214,17 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 	object->magic = ZP_OBJECT_MAGIC;
 	object->self = self;
 	object->id = zp_fetch_add_relaxed_u64(&zp_backend.control->last_id, 1) + 1;
+	object->kind = spec->kind;
 	object->database = MyDatabaseId;
 	object->owner = GetUserId();
 	object->value_type = spec->value_type;
-	object->pool_level = spec->pool_level;
+	object->pool_level = spec->pool.level;
 	object->creator = map->participant;
 	object->pool = pool;
 	object->trie = trie;
-	object->max_bytes = spec->max_bytes;
+	object->max_bytes = spec->pool.max_bytes;
+	for (int i = 0; i < ZP_BLOCK_MUTEXES; i++)
+		zp_mutex_init(&object->block_mutexes[i]);
 	object->created = GetCurrentTimestamp();
 	strlcpy(object->name, spec->name, ZP_NAME_BYTES);
 	*made = object;
@@ -233,13 +236,14 @@ static ZpStatus
 enter_name(ZpObject *object)
 {
 	unsigned char key[ZP_NAME_KEY_BYTES];
-	size_t		key_bytes = make_key(key, object->database, object->name);
+	size_t		key_bytes = make_key(key, (ZpObjectKind) object->kind, object->database,
+									 object->name);
 	ZpObject   *other = NULL;
 	bool		destroy_other = false;
 	ZpStatus	status;
 
 	lock_registry(LW_EXCLUSIVE);
-	status = find_name(object->database, object->name, &other);
+	status = find_name((ZpObjectKind) object->kind, object->database, object->name, &other);
 	if (status == ZP_OK && zp_load_relaxed_u32(&other->dropped) == 0)
 		status = ZP_EXISTS;
 	else if (status == ZP_OK || status == ZP_NOT_FOUND)
@@ -273,7 +277,7 @@ zp_registry_create(const ZpObjectSpec *spec)
 	(void) zp_registry_sweep();
 
 	/* The usual reason to fail; making an object only to find it out is dear. */
-	object = zp_registry_pin(spec->name);
+	object = zp_registry_pin(spec->kind, spec->name);
 	if (object != NULL)
 	{
 		zp_registry_unpin(object);
@@ -308,14 +312,14 @@ zp_registry_create(const ZpObjectSpec *spec)
 }
 
 ZpObject *
-zp_registry_pin(const char *name)
+zp_registry_pin(ZpObjectKind kind, const char *name)
 {
 	ZpObject   *object = NULL;
 	ZpStatus	status;
 
 	zp_backend_start();
 	lock_registry(LW_EXCLUSIVE);
-	status = find_name(MyDatabaseId, name, &object);
+	status = find_name(kind, MyDatabaseId, name, &object);
 	if (status == ZP_OK)
 	{
 		if (zp_load_relaxed_u32(&object->dropped) != 0)
@@ -329,6 +333,24 @@ zp_registry_pin(const char *name)
 	if (status != ZP_OK)
 		zp_report(status, NULL, 0);
 	return object;
+}
+
+void
+zp_registry_leave_pool(ZpObject *object)
+{
+	ZpArenaMap *map = &zp_backend.map;
+	ZpPool	   *pool;
+
+	/* A drop needs the lock before it touches the pool. */
+	lock_registry(LW_SHARED);
+	if (zp_load_relaxed_u32(&object->dropped) == 0)
+	{
+		map->map_failed = false;
+		pool = zp_at(map, object->pool);
+		if (!map->map_failed)
+			(void) zp_pool_forget(map, pool, map->participant);
+	}
+	unlock_registry();
 }
 
 void
@@ -348,7 +370,7 @@ zp_registry_unpin(ZpObject *object)
 bool
 zp_registry_drop(ZpObject *object)
 {
-	ZpStatus	status;
+	ZpStatus	status = ZP_OK;
 
 	lock_registry(LW_EXCLUSIVE);
 	if (zp_load_relaxed_u32(&object->dropped) != 0)
@@ -361,8 +383,18 @@ zp_registry_drop(ZpObject *object)
 	unlock_registry();
 	zp_fetch_add_seq_cst_u32(&zp_backend.control->drops, 1);
 
-	while ((status = zp_trie_close_for_all(&zp_backend.map, object->trie)) == ZP_BUSY)
-		zp_pause(ZP_DROP_POLL_MS);
+	if (object->kind == ZP_OBJECT_TRIE)
+	{
+		while ((status = zp_trie_close_for_all(&zp_backend.map, object->trie)) == ZP_BUSY)
+			zp_pause(ZP_DROP_POLL_MS);
+	}
+	else
+	{
+		/* Who comes in from here on sees that it is dropped (zp_pool_enter). */
+		zp_fence_seq_cst();
+		while (zp_load_acquire_u32(&object->users) != 0)
+			zp_pause(ZP_DROP_POLL_MS);
+	}
 	if (status == ZP_OK)
 		status = zp_pool_destroy(&zp_backend.map, object->pool);
 	if (status != ZP_OK)
@@ -507,11 +539,11 @@ zp_registry_revoke(ZpObject *object, Oid role, uint32 privileges)
  * The lock is held.
  */
 static Oid
-next_database(Oid database)
+next_database(ZpObjectKind kind, Oid database)
 {
 	unsigned char key[ZP_NAME_KEY_BYTES];
 	unsigned char buffer[ZP_NAME_KEY_BYTES];
-	size_t		key_bytes = make_key(key, database, "");
+	size_t		key_bytes = make_key(key, kind, database, "");
 	ZpCursor	cursor;
 	ZpEntry		entry;
 	size_t		count;
@@ -522,7 +554,7 @@ next_database(Oid database)
 	if (zp_cursor_seek(&cursor, key, key_bytes, false) == ZP_OK &&
 		zp_cursor_read(&cursor, ZP_FORWARD, &entry, 1, buffer, sizeof(buffer),
 					   &count, &needed) == ZP_OK &&
-		entry.key[0] == ZP_KIND_TRIE)
+		entry.key[0] == (unsigned char) kind)
 		found = database_of_key(entry.key);
 	zp_cursor_end(&cursor);
 	return found;
@@ -530,11 +562,11 @@ next_database(Oid database)
 
 /* An object of a database, pinned; or NULL: there is none. */
 static ZpObject *
-pin_any(Oid database)
+pin_any(ZpObjectKind kind, Oid database)
 {
 	unsigned char key[ZP_NAME_KEY_BYTES];
 	unsigned char buffer[16 * ZP_NAME_KEY_BYTES];
-	size_t		key_bytes = make_key(key, database, "");
+	size_t		key_bytes = make_key(key, kind, database, "");
 	ZpObject   *pinned = NULL;
 	ZpCursor	cursor;
 	ZpEntry		entries[16];
@@ -553,7 +585,7 @@ pin_any(Oid database)
 		{
 			ZpObject   *object;
 
-			more = entries[i].key[0] == ZP_KIND_TRIE &&
+			more = entries[i].key[0] == (unsigned char) kind &&
 				database_of_key(entries[i].key) == database;
 			object = more ? object_at((ZpRef) entries[i].payload) : NULL;
 			if (object != NULL && zp_load_relaxed_u32(&object->dropped) == 0)
@@ -568,26 +600,26 @@ pin_any(Oid database)
 	return pinned;
 }
 
-int
-zp_registry_sweep(void)
+/* Drops the objects of a kind whose databases are no more. */
+static int
+sweep_kind(ZpObjectKind kind)
 {
 	int			dropped = 0;
 	Oid			database = InvalidOid;
 
-	zp_backend_start();
 	for (;;)
 	{
 		ZpObject   *object;
 
 		lock_registry(LW_SHARED);
-		database = next_database(database + 1);
+		database = next_database(kind, database + 1);
 		unlock_registry();
 		if (database == InvalidOid)
 			return dropped;
 		if (database == MyDatabaseId ||
 			SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)))
 			continue;
-		while ((object = pin_any(database)) != NULL)
+		while ((object = pin_any(kind, database)) != NULL)
 		{
 			/* An interrupt must not leave the pin behind. */
 			PG_TRY();
@@ -604,14 +636,21 @@ zp_registry_sweep(void)
 	}
 }
 
+int
+zp_registry_sweep(void)
+{
+	zp_backend_start();
+	return sweep_kind(ZP_OBJECT_TRIE) + sweep_kind(ZP_OBJECT_POOL);
+}
+
 ZpObjectInfo *
-zp_registry_list(Oid database, int *count)
+zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 {
 	int			capacity = 16;
 	ZpObjectInfo *infos = palloc(capacity * sizeof(ZpObjectInfo));
 	unsigned char key[ZP_NAME_KEY_BYTES];
 	unsigned char buffer[16 * ZP_NAME_KEY_BYTES];
-	size_t		key_bytes = make_key(key, database, "");
+	size_t		key_bytes = make_key(key, kind, database, "");
 	ZpCursor	cursor;
 	ZpEntry		entries[16];
 	size_t		batch;
@@ -638,7 +677,7 @@ zp_registry_list(Oid database, int *count)
 				ZpObject   *object;
 				ZpObjectInfo *info;
 
-				more = entries[i].key[0] == ZP_KIND_TRIE &&
+				more = entries[i].key[0] == (unsigned char) kind &&
 					(database == InvalidOid || database_of_key(entries[i].key) == database);
 				if (!more)
 					break;
@@ -651,6 +690,7 @@ zp_registry_list(Oid database, int *count)
 					infos = repalloc(infos, capacity * sizeof(ZpObjectInfo));
 				}
 				info = &infos[(*count)++];
+				info->kind = (ZpObjectKind) object->kind;
 				info->database = object->database;
 				info->owner = object->owner;
 				memcpy(info->name, object->name, ZP_NAME_BYTES);

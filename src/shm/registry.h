@@ -29,6 +29,16 @@ typedef enum ZpValueType
 
 #define ZP_VALUE_TYPES (ZP_VALUE_JSONB + 1)
 
+/* What an object is; each kind has names of its own.  The values are in keys. */
+typedef enum ZpObjectKind
+{
+	ZP_OBJECT_POOL = 'p',
+	ZP_OBJECT_TRIE = 't'
+} ZpObjectKind;
+
+/* Mutexes of a pool's blocks for SQL; see pool_handle.h. */
+#define ZP_BLOCK_MUTEXES 8
+
 /* Rights on an object; a set of bits. */
 typedef enum ZpPrivilege
 {
@@ -51,18 +61,24 @@ typedef struct ZpObject
 	uint32		magic;
 	ZpRef		self;
 	uint64		id;				/* never given twice */
+	uint32		kind;			/* ZpObjectKind */
 	Oid			database;
 	Oid			owner;
-	uint32		value_type;		/* ZpValueType */
-	uint32		pool_level;		/* ZpPoolLevel */
+	uint32		value_type;		/* ZpValueType; of a trie */
+	uint32		pool_level;		/* ZpPoolLevel as asked for; the pool may have another */
 	uint32		creator;		/* participant; at level no_lock the only one that writes */
-	ZpRef		trie;
+	ZpRef		trie;			/* null: it is a pool */
 	uint64		max_bytes;		/* 0: none */
 	TimestampTz created;
 	char		name[ZP_NAME_BYTES];
 
+	/* Of a pool: operations that are inside; counted by atomic operations of anybody. */
+	ZpAtomicU32 users;
+	/* Of a pool: who writes, reads or frees a block holds the one of its ref. */
+	ZpMutex		block_mutexes[ZP_BLOCK_MUTEXES];
+
 	/*
-	 * The trie's own pool; null: destroyed.  Changed only by who drops it, or by
+	 * The trie's own pool, or the pool; null: destroyed.  Changed only by who drops it, or by
 	 * the last session, after `dropped` was set and nobody is inside.
 	 */
 	ZpRef		pool;
@@ -82,15 +98,16 @@ typedef struct ZpObject
 /* What zp_registry_create needs to know. */
 typedef struct ZpObjectSpec
 {
+	ZpObjectKind kind;
 	char		name[ZP_NAME_BYTES];
 	ZpValueType value_type;
-	ZpPoolLevel pool_level;
-	uint64		max_bytes;
+	ZpPoolOptions pool;
 } ZpObjectSpec;
 
 /* One object, as zp_registry_list copies it. */
 typedef struct ZpObjectInfo
 {
+	ZpObjectKind kind;
 	Oid			database;
 	Oid			owner;
 	char		name[ZP_NAME_BYTES];
@@ -101,11 +118,17 @@ typedef struct ZpObjectInfo
 	ZpPoolStats pool;
 } ZpObjectInfo;
 
-/* false: a trie of that name is there already. */
+/* false: an object of that kind and name is there already. */
 extern bool zp_registry_create(const ZpObjectSpec *spec);
 
 /* The object of a name in this database, pinned; NULL: there is none. */
-extern ZpObject *zp_registry_pin(const char *name);
+extern ZpObject *zp_registry_pin(ZpObjectKind kind, const char *name);
+
+/*
+ * Gives back what this backend keeps in the object's pool, unless it was dropped: then
+ * that goes with the pool.  Never throws.
+ */
+extern void zp_registry_leave_pool(ZpObject *object);
 
 /*
  * Gives a pin back.  The last one of a dropped object frees all that is left of
@@ -130,7 +153,7 @@ extern void zp_registry_revoke(ZpObject *object, Oid role, uint32 privileges);
 /* Drops what belongs to databases that are no more; returns how many objects. */
 extern int	zp_registry_sweep(void);
 
-/* Objects of one database, or (InvalidOid) of all, in an array palloc'd here. */
-extern ZpObjectInfo *zp_registry_list(Oid database, int *count);
+/* Objects of a kind in one database, or (InvalidOid) in all, in an array palloc'd here. */
+extern ZpObjectInfo *zp_registry_list(ZpObjectKind kind, Oid database, int *count);
 
 #endif							/* ZP_REGISTRY_H */

@@ -13,6 +13,8 @@
  *	  ZP_NOT_OWNER			55000 object_not_in_prerequisite_state
  *	  ZP_DROPPED			55000
  *	  ZP_CORRUPTED			XX001 data_corrupted
+ *	  ZP_BAD_REF, ZP_BAD_SIZE, ZP_DOUBLE_FREE, ZP_BAD_ARGUMENT
+ *							22023 invalid_parameter_value, of a named pool's block
  *	  anything else			XX000 internal_error
  */
 #include "postgres.h"
@@ -54,6 +56,10 @@ describe_memory(ZpHandle *handle)
 		if (pool.max_bytes != 0)
 			appendStringInfo(&text, "; its max_bytes is %llu",
 							 (unsigned long long) pool.max_bytes);
+		if (pool.capacity != 0)
+			appendStringInfo(&text, "; its pool is fixed to %llu bytes, %llu of them in use",
+							 (unsigned long long) pool.capacity,
+							 (unsigned long long) pool.used_bytes);
 		appendStringInfoString(&text, ".");
 	}
 	return text.data;
@@ -73,11 +79,80 @@ suggest_memory(void)
 }
 
 void
-zp_report_unknown(const char *name)
+zp_report_unknown(ZpObjectKind kind, const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 kind == ZP_OBJECT_POOL ?
+			 errmsg("pool \"%s\" does not exist", name) :
 			 errmsg("trie \"%s\" does not exist", name)));
+	pg_unreachable();
+}
+
+void
+zp_report_pool(ZpStatus status, const char *name, int64 ref, int64 size)
+{
+	switch (status)
+	{
+		case ZP_OVER_LIMIT:
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("no room for %lld bytes in pool \"%s\"", (long long) size, name),
+					 errdetail("Its capacity or max_bytes, or zipora.memory_limit, is reached."),
+					 errhint("Free blocks; see the view zipora_pool_stats.")));
+			break;
+
+		case ZP_BAD_REF:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%lld is not a block of pool \"%s\"", (long long) ref, name)));
+			break;
+
+		case ZP_DOUBLE_FREE:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("block %lld of pool \"%s\" is free", (long long) ref, name)));
+			break;
+
+		case ZP_BAD_SIZE:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("block %lld of pool \"%s\" is not one of %lld bytes",
+							(long long) ref, name, (long long) size),
+					 errhint("Free a block with the size that it was allocated with.")));
+			break;
+
+		case ZP_BAD_ARGUMENT:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("size of a block must be between 1 and %lld bytes, not %lld",
+							(long long) ZP_LARGEST_BLOCK_BYTES, (long long) size)));
+			break;
+
+		case ZP_NOT_OWNER:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("pool \"%s\" can be used by one session only", name),
+					 errdetail("Its level is no_lock, and another session created it.")));
+			break;
+
+		case ZP_DROPPED:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("pool \"%s\" was dropped meanwhile", name)));
+			break;
+
+		case ZP_CORRUPTED:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("pool \"%s\" is damaged", name),
+					 errhint("Drop it and create it anew.")));
+			break;
+
+		default:
+			zp_report(status, NULL, 0);
+			break;
+	}
 	pg_unreachable();
 }
 
@@ -118,8 +193,8 @@ zp_report(ZpStatus status, ZpHandle *handle, size_t key_bytes)
 				/* Of two limits, the one with less room is it. */
 				zp_arena_stats(&zp_backend.map, &arena);
 				if (handle != NULL && zp_handle_pool_stats(handle, &pool) &&
-					pool.max_bytes != 0 &&
-					(arena.limit_bytes == 0 ||
+					(pool.max_bytes != 0 || pool.capacity != 0) &&
+					(pool.capacity != 0 || arena.limit_bytes == 0 ||
 					 (int64) (pool.max_bytes - pool.reserved_bytes) <=
 					 (int64) (arena.limit_bytes - arena.reserved_bytes)))
 					ereport(ERROR,

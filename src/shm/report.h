@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-#include "port/status.h"
+#include "shm/registry.h"
 
 struct ZpHandle;
 
@@ -19,7 +19,11 @@ struct ZpHandle;
 extern void zp_report(ZpStatus status, struct ZpHandle *handle, size_t key_bytes)
 			__attribute__((noreturn));
 
-/* The error for a trie that is not there. */
-extern void zp_report_unknown(const char *name) __attribute__((noreturn));
+/* The same for an operation on a named pool; ref and size are the block's as given. */
+extern void zp_report_pool(ZpStatus status, const char *name, int64 ref, int64 size)
+			__attribute__((noreturn));
+
+/* The error for a trie or pool that is not there. */
+extern void zp_report_unknown(ZpObjectKind kind, const char *name) __attribute__((noreturn));
 
 #endif							/* ZP_REPORT_H */

@@ -16,8 +16,8 @@
 #include "utils/tuplestore.h"
 
 #define ZP_TRIES_COLUMNS		13
-#define ZP_MEMORY_COLUMNS		12
-#define ZP_POOL_STATS_COLUMNS	17
+#define ZP_MEMORY_COLUMNS		13
+#define ZP_POOL_STATS_COLUMNS	30
 
 PG_FUNCTION_INFO_V1(zipora_tries);
 PG_FUNCTION_INFO_V1(zipora_memory);
@@ -80,19 +80,6 @@ put_row(FunctionCallInfo fcinfo, Row *row, int columns)
 	row->columns = 0;
 }
 
-static const char *
-level_name(ZpPoolLevel level)
-{
-	switch (level)
-	{
-		case ZP_POOL_NO_LOCK:
-			return "no_lock";
-		case ZP_POOL_MUTEX:
-			return "mutex";
-	}
-	return "unknown";
-}
-
 static bool
 reads_all_stats(void)
 {
@@ -124,7 +111,7 @@ zipora_tries(PG_FUNCTION_ARGS)
 	int			count;
 
 	InitMaterializedSRF(fcinfo, 0);
-	infos = zp_registry_list(MyDatabaseId, &count);
+	infos = zp_registry_list(ZP_OBJECT_TRIE, MyDatabaseId, &count);
 	for (int i = 0; i < count; i++)
 	{
 		ZpObjectInfo *info = &infos[i];
@@ -136,8 +123,8 @@ zipora_tries(PG_FUNCTION_ARGS)
 		add_datum(&row, ObjectIdGetDatum(info->owner));
 		add_datum(&row, CStringGetTextDatum(zp_value_type_names[info->value_type]));
 		add_datum(&row, CStringGetTextDatum("multi_writer"));
-		add_datum(&row, CStringGetTextDatum(level_name(info->pool_level)));
-		add_datum(&row, CStringGetTextDatum("balanced"));
+		add_datum(&row, CStringGetTextDatum(zp_pool_level_name(info->pool.level)));
+		add_datum(&row, CStringGetTextDatum(zp_presets[info->pool.preset].name));
 		if (handle != NULL)
 		{
 			ZpTokenStats tokens;
@@ -152,7 +139,7 @@ zipora_tries(PG_FUNCTION_ARGS)
 			add_number(&row, keys);
 			add_number(&row, info->pool.used_bytes);
 			add_number(&row, info->pool.reserved_bytes);
-			add_limit(&row, info->max_bytes);
+			add_limit(&row, info->pool.capacity != 0 ? info->pool.capacity : info->max_bytes);
 			add_ratio(&row, info->pool.used_bytes, keys);
 			add_number(&row, tokens.pending);
 			if (close)
@@ -169,27 +156,41 @@ zipora_tries(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Bytes that all objects of a kind have taken, and how many there are. */
+static uint64
+bytes_of_kind(ZpObjectKind kind, int *count)
+{
+	ZpObjectInfo *infos = zp_registry_list(kind, InvalidOid, count);
+	uint64		bytes = 0;
+
+	for (int i = 0; i < *count; i++)
+		bytes += infos[i].pool.reserved_bytes;
+	return bytes;
+}
+
 PGDLLEXPORT Datum
 zipora_memory(PG_FUNCTION_ARGS)
 {
 	ZpArenaStats arena;
-	ZpObjectInfo *infos;
-	int			count;
-	uint64		trie_bytes = 0;
+	int			tries;
+	int			pools;
+	uint64		trie_bytes;
+	uint64		pool_bytes;
 	Row			row = {.columns = 0};
 
 	InitMaterializedSRF(fcinfo, 0);
-	infos = zp_registry_list(InvalidOid, &count);
-	for (int i = 0; i < count; i++)
-		trie_bytes += infos[i].pool.reserved_bytes;
+	trie_bytes = bytes_of_kind(ZP_OBJECT_TRIE, &tries);
+	pool_bytes = bytes_of_kind(ZP_OBJECT_POOL, &pools);
 	zp_arena_stats(&zp_backend.map, &arena);
 	add_limit(&row, arena.limit_bytes);
 	add_number(&row, arena.reserved_bytes);
 	add_number(&row, arena.used_bytes);
 	add_number(&row, arena.largest_free_bytes);
-	add_number(&row, (uint64) count);
+	add_number(&row, (uint64) tries);
 	add_number(&row, trie_bytes);
-	add_number(&row, arena.used_bytes > trie_bytes ? arena.used_bytes - trie_bytes : 0);
+	add_number(&row, pool_bytes);
+	add_number(&row, arena.used_bytes > trie_bytes + pool_bytes ?
+			   arena.used_bytes - trie_bytes - pool_bytes : 0);
 	add_number(&row, arena.segments);
 	add_number(&row, arena.mapped_bytes);
 	add_number(&row, arena.growths);
@@ -199,16 +200,41 @@ zipora_memory(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* One pool's row. */
+/* Why and from where a pool was raised last. */
 static void
-put_pool(FunctionCallInfo fcinfo, const char *name, ZpPoolLevel level, const ZpPoolStats *pool)
+add_raise(Row *row, const ZpPoolStats *pool)
+{
+	char	   *reason;
+
+	if (pool->raises == 0)
+	{
+		add_null(row);
+		add_null(row);
+		return;
+	}
+	reason = psprintf("raised from %s to %s: contention in " UINT64_FORMAT " of " UINT64_FORMAT
+					  " allocations",
+					  zp_pool_level_name(pool->raised_from),
+					  zp_pool_level_name(pool->raised_from + 1),
+					  (uint64) pool->raised_events, (uint64) pool->raised_operations);
+	add_datum(row, TimestampTzGetDatum(pool->raised_at -
+									   (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY));
+	add_datum(row, CStringGetTextDatum(reason));
+}
+
+/* One pool's row; its figures only if they are visible. */
+static void
+put_pool(FunctionCallInfo fcinfo, const char *name, const char *kind, const ZpPoolStats *pool,
+		 bool visible)
 {
 	Row			row = {.columns = 0};
 
 	add_datum(&row, CStringGetTextDatum(name));
-	add_datum(&row, CStringGetTextDatum(level_name(level)));
-	add_datum(&row, CStringGetTextDatum("balanced"));
-	if (pool == NULL)
+	add_datum(&row, CStringGetTextDatum(kind));
+	add_datum(&row, CStringGetTextDatum(zp_pool_level_name(pool->level)));
+	add_datum(&row, CStringGetTextDatum(zp_presets[pool->preset].name));
+	add_datum(&row, BoolGetDatum(pool->adaptive));
+	if (!visible)
 	{
 		while (row.columns < ZP_POOL_STATS_COLUMNS)
 			add_null(&row);
@@ -216,6 +242,7 @@ put_pool(FunctionCallInfo fcinfo, const char *name, ZpPoolLevel level, const ZpP
 		return;
 	}
 	add_limit(&row, pool->max_bytes);
+	add_limit(&row, pool->capacity);
 	add_number(&row, pool->reserved_bytes);
 	add_number(&row, pool->used_bytes);
 	add_number(&row, pool->free_bytes);
@@ -229,7 +256,22 @@ put_pool(FunctionCallInfo fcinfo, const char *name, ZpPoolLevel level, const ZpP
 	add_number(&row, pool->failures);
 	add_number(&row, pool->bad_frees);
 	add_number(&row, pool->sleeps);
+	add_number(&row, pool->contention);
+	add_number(&row, pool->participants);
+	add_number(&row, pool->cached_blocks);
+	add_number(&row, pool->own_cached_blocks);
+	add_ratio(&row, pool->cache_hits, pool->cache_hits + pool->cache_misses);
+	add_number(&row, pool->huge_asked_bytes);
+	add_number(&row, pool->huge_granted_bytes);
+	add_number(&row, pool->raises);
+	add_raise(&row, pool);
 	put_row(fcinfo, &row, ZP_POOL_STATS_COLUMNS);
+}
+
+static bool
+owns_pool(const ZpObjectInfo *info)
+{
+	return has_privs_of_role(GetUserId(), info->owner);
 }
 
 PGDLLEXPORT Datum
@@ -240,7 +282,7 @@ zipora_pool_stats(PG_FUNCTION_ARGS)
 	int			count;
 
 	InitMaterializedSRF(fcinfo, 0);
-	infos = zp_registry_list(MyDatabaseId, &count);
+	infos = zp_registry_list(ZP_OBJECT_TRIE, MyDatabaseId, &count);
 	for (int i = 0; i < count; i++)
 	{
 		ZpObjectInfo *info = &infos[i];
@@ -250,17 +292,21 @@ zipora_pool_stats(PG_FUNCTION_ARGS)
 		if (!visible)
 			visible = handle != NULL &&
 				zp_registry_allows(handle->object, GetUserId(), ZP_PRIVILEGE_READ);
-		put_pool(fcinfo, info->name, info->pool_level, visible ? &info->pool : NULL);
+		put_pool(fcinfo, info->name, "trie", &info->pool, visible);
 	}
+	infos = zp_registry_list(ZP_OBJECT_POOL, MyDatabaseId, &count);
+	for (int i = 0; i < count; i++)
+		put_pool(fcinfo, infos[i].name, "pool", &infos[i].pool,
+				 all_stats || owns_pool(&infos[i]));
 	if (all_stats)
 	{
 		ZpPoolStats pool;
 
 		zp_pool_stats(&zp_backend.map, zp_backend.control_pool, &pool);
-		put_pool(fcinfo, "(control)", pool.level, &pool);
+		put_pool(fcinfo, "(control)", "system", &pool, true);
 		zp_pool_stats(&zp_backend.map,
 					  zp_at(&zp_backend.map, zp_backend.control->names_pool), &pool);
-		put_pool(fcinfo, "(names)", pool.level, &pool);
+		put_pool(fcinfo, "(names)", "system", &pool, true);
 	}
 	return (Datum) 0;
 }

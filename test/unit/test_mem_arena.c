@@ -337,7 +337,9 @@ test_limit(void **state)
 
 	/* A decommitted segment counts its header only, and comes back under the limit. */
 	ZP_REQUIRE_OK(zp_arena_free_pages(map, second));
+	ZP_REQUIRE_OK(zp_arena_free_pages(map, first));
 	ZP_REQUIRE(stats_of(map).reserved_bytes == zp_segment_bytes(0) + ZP_PAGE_BYTES);
+	ZP_REQUIRE_OK(zp_arena_alloc_pages(map, 63, &first));
 	zp_arena_set_limit(map, two - 1);
 	ZP_REQUIRE_STATUS(zp_arena_alloc_pages(map, 1, &ref), ZP_OVER_LIMIT);
 	zp_arena_set_limit(map, two);
@@ -508,13 +510,15 @@ test_growth_is_cancellable_and_free_never_waits(void **state)
 	zp_store_release_u32(&detour.in_create, 2);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-	ZP_REQUIRE(stats_of(map).decommits == 1);
+	/* It is little beside what is in use; the less that is, the less is kept. */
+	ZP_REQUIRE(stats_of(map).decommits == 0);
 	ZP_REQUIRE(stats_of(map).segments == 3);
 	ZP_REQUIRE(zp_ref_segment(growers[0].ref) == zp_ref_segment(growers[1].ref));
 	ZP_REQUIRE_OK(zp_arena_free_pages(map, growers[0].ref));
 	ZP_REQUIRE_OK(zp_arena_free_pages(map, growers[1].ref));
-	ZP_REQUIRE(stats_of(map).decommits == 2);
+	ZP_REQUIRE(stats_of(map).decommits == 1);
 	ZP_REQUIRE_OK(zp_arena_free_pages(map, filling));
+	ZP_REQUIRE(stats_of(map).decommits == 2);
 	require_arena_sound(map);
 	ZP_REQUIRE(world_resident_bytes(world) <= stats_of(map).reserved_bytes);
 	world_leave(world, slow);

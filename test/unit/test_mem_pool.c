@@ -6,7 +6,10 @@
 #include "port/point.h"
 #include "test_mem.h"
 
-static const ZpPoolLevel levels[] = {ZP_POOL_NO_LOCK, ZP_POOL_MUTEX};
+/* fixed, which is of another make, has test_mem_pool_fixed.c. */
+static const ZpPoolLevel levels[] = {
+	ZP_POOL_NO_LOCK, ZP_POOL_MUTEX, ZP_POOL_LOCK_FREE, ZP_POOL_LOCAL_CACHE
+};
 
 #define LEVELS	(sizeof(levels) / sizeof(levels[0]))
 
@@ -17,6 +20,14 @@ stats_of(ZpArenaMap *map, ZpPool *pool)
 
 	zp_pool_stats(map, pool, &stats);
 	return stats;
+}
+
+/* What chunks take once nothing is kept in magazines. */
+static uint64_t
+reserved_of(ZpArenaMap *map, ZpPool *pool)
+{
+	ZP_REQUIRE_OK(zp_pool_flush(map, pool));
+	return stats_of(map, pool).reserved_bytes;
 }
 
 static uint64_t
@@ -105,8 +116,10 @@ test_every_class(void **state)
 		}
 		require_sound(map, pool);
 		ZP_REQUIRE(stats_of(map, pool).used_bytes == 0);
-		ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+		ZP_REQUIRE(reserved_of(map, pool) == 0);
 		ZP_REQUIRE(stats_of(map, pool).chunks == 0);
+		ZP_REQUIRE(stats_of(map, pool).cached_blocks == 0);
+		require_sound(map, pool);
 		ZP_REQUIRE(stats_of(map, pool).allocations == count);
 		ZP_REQUIRE(stats_of(map, pool).frees == count);
 		ZP_REQUIRE_OK(zp_pool_destroy(map, pool_ref));
@@ -161,7 +174,7 @@ test_many_blocks_of_a_class(void **state)
 					require_sound(map, pool);
 			}
 			require_sound(map, pool);
-			ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+			ZP_REQUIRE(reserved_of(map, pool) == 0);
 			ZP_REQUIRE_OK(zp_pool_destroy(map, pool_ref));
 			require_arena_sound(map);
 			world_destroy(world);
@@ -340,12 +353,15 @@ test_wrong_frees(void **state)
 		ZP_REQUIRE(gone == small);
 		ZP_REQUIRE_OK(zp_pool_free(map, pool, gone, 96));
 		ZP_REQUIRE_OK(zp_pool_free(map, pool, neighbour, 96));
-		/* Now the slab is gone, too. */
+		/* Now the slab is gone, too, once it is in no magazine. */
+		if (levels[l] == ZP_POOL_LOCAL_CACHE)
+			ZP_REQUIRE_STATUS(zp_pool_free(map, pool, neighbour, 96), ZP_DOUBLE_FREE);
+		ZP_REQUIRE_OK(zp_pool_flush(map, pool));
 		ZP_REQUIRE_STATUS(zp_pool_free(map, pool, neighbour, 96), ZP_BAD_REF);
 		ZP_REQUIRE_OK(zp_pool_free(map, pool, large, 50000));
 		ZP_REQUIRE_STATUS(zp_pool_free(map, pool, large, 50000), ZP_BAD_REF);
 		require_sound(map, pool);
-		ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+		ZP_REQUIRE(reserved_of(map, pool) == 0);
 		ZP_REQUIRE_OK(zp_pool_free(map, other, foreign, 96));
 		ZP_REQUIRE_OK(zp_arena_free_pages(map, pages));
 		ZP_REQUIRE_OK(zp_pool_destroy(map, pool_ref));
@@ -364,8 +380,8 @@ test_arguments(void **state)
 	ZpRef		ref = 12345;
 
 	(void) state;
-	ZP_REQUIRE_STATUS(zp_pool_create(map, (ZpPoolLevel) 0, 0, &pool_ref), ZP_BAD_ARGUMENT);
-	ZP_REQUIRE_STATUS(zp_pool_create(map, (ZpPoolLevel) 3, 0, &pool_ref), ZP_BAD_ARGUMENT);
+	ZP_REQUIRE_STATUS(zp_pool_create(map, (ZpPoolLevel) -1, 0, &pool_ref), ZP_BAD_ARGUMENT);
+	ZP_REQUIRE_STATUS(zp_pool_create(map, (ZpPoolLevel) 6, 0, &pool_ref), ZP_BAD_ARGUMENT);
 	ZP_REQUIRE_OK(zp_pool_create(map, ZP_POOL_MUTEX, 0, &pool_ref));
 	pool = zp_at(map, pool_ref);
 	ZP_REQUIRE_STATUS(zp_pool_alloc(map, pool, 0, &ref), ZP_BAD_ARGUMENT);
@@ -374,7 +390,7 @@ test_arguments(void **state)
 	ZP_REQUIRE_STATUS(zp_pool_alloc(map, pool, SIZE_MAX, &ref), ZP_BAD_ARGUMENT);
 	ZP_REQUIRE_STATUS(zp_pool_alloc(map, pool, ZP_LARGEST_BLOCK_BYTES, &ref), ZP_OUT_OF_MEMORY);
 	ZP_REQUIRE(stats_of(map, pool).failures == 4);
-	ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+	ZP_REQUIRE(reserved_of(map, pool) == 0);
 	require_sound(map, pool);
 	world_destroy(world);
 }
@@ -481,7 +497,7 @@ test_reserve(void **state)
 			zp_pool_set_limit(pool, limit);
 			ZP_REQUIRE_STATUS(zp_pool_reserve(map, pool, 40, sizes, refs), ZP_OVER_LIMIT);
 			ZP_REQUIRE(stats_of(map, pool).blocks == 0);
-			ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+			ZP_REQUIRE(reserved_of(map, pool) == 0);
 		}
 		zp_pool_set_limit(pool, enough);
 		ZP_REQUIRE_OK(zp_pool_reserve(map, pool, 40, sizes, refs));
@@ -573,7 +589,7 @@ test_every_growth_can_fail(void **state)
 				ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[i], sizes[i]));
 			}
 			require_sound(map, pool);
-			ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+			ZP_REQUIRE(reserved_of(map, pool) == 0);
 			world_destroy(world);
 		}
 	}
@@ -618,7 +634,7 @@ test_cancel(void **state)
 	zp_mutex_unlock(&pool->classes[ZP_LARGE_CLASS].mutex);
 	map->hooks = NULL;
 	require_sound(map, pool);
-	ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+	ZP_REQUIRE(reserved_of(map, pool) == 0);
 	ZP_REQUIRE(stats_of(map, pool).failures == 2);
 	world_destroy(world);
 }
@@ -691,7 +707,7 @@ test_map_failure(void **state)
 	}
 	ZP_REQUIRE(failed > 0);
 	require_sound(map, pool);
-	ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+	ZP_REQUIRE(reserved_of(map, pool) == 0);
 	other->ops = world_operations;
 	world_leave(world, other);
 	world_destroy(world);
@@ -728,15 +744,16 @@ test_check_sees_damage(void **state)
 	} while (0)
 
 	DAMAGE(chunk->used, 3, "count of used");
-	DAMAGE(chunk->taken[0], 2, "count of used");
-	DAMAGE(chunk->hint, 1, "before the hint");
+	DAMAGE(chunk->taken[0].value, 2, "count of used");
+	DAMAGE(chunk->taken[0].value, (uint64_t) 1 << 40, "another life");
+	DAMAGE(chunk->hint.value, 1, "before the hint");
 	DAMAGE(chunk->units, 1, "bad shape");
 	DAMAGE(chunk->pages, 2, "not a chunk");
 	DAMAGE(chunk->next, pool_ref, "more chunks");
 	DAMAGE(chunk->next_partial, pool_ref, "more slabs");
 	DAMAGE(pool->classes[3].partial, slab, "not listed");
 	DAMAGE(pool->classes[3].chunks, 1 << 20, "not a chunk");
-	DAMAGE(chunk->taken[(chunk->blocks - 1) / 64], (uint64_t) 1 << 63, "past the last");
+	DAMAGE(chunk->taken[(chunk->blocks - 1) / ZP_MARKS].value, (uint64_t) 1 << 31, "past the last");
 	world_destroy(world);
 }
 

@@ -94,11 +94,15 @@ test_slab_positions(void **state)
 
 	(void) state;
 	assert_non_null(chunk);
-	for (uint32_t size_class = 0; size_class < ZP_SIZE_CLASSES; size_class++)
+	for (uint32_t number = 0; number < ZP_PRESETS * ZP_SIZE_CLASSES; number++)
 	{
+		const ZpPreset *preset = &zp_presets[number % ZP_PRESETS];
+		uint32_t	size_class = number / ZP_PRESETS;
+
 		for (uint32_t slabs = 0; slabs < 6; slabs++)
 		{
-			ZpSlabPlan	plan = zp_slab_plan(size_class, slabs);
+			ZpSlabPlan	plan = zp_slab_plan(size_class, slabs, preset->first_slab_bytes,
+											preset->slab_bytes);
 			size_t		block_bytes = zp_size_class_bytes(size_class);
 			uint32_t	end = plan.pages * (uint32_t) ZP_PAGE_REFS;
 			uint32_t	block = 0;
@@ -109,7 +113,9 @@ test_slab_positions(void **state)
 			assert_true(plan.first + plan.blocks * plan.units <= end);
 			if (block_bytes % 64 == 0)
 				assert_int_equal(plan.first % 4, 0);
-			zp_slab_init(chunk, 1, size_class, &plan);
+			assert_true(plan.pages <= preset->slab_bytes / ZP_PAGE_BYTES ||
+						plan.blocks <= 9);
+			zp_slab_init(chunk, 1, size_class, &plan, 4711);
 			for (uint32_t distance = 0; distance < end; distance++)
 			{
 				bool		begins = distance >= plan.first &&

@@ -225,12 +225,26 @@ world_op_commit(void *context, void *base, size_t bytes)
 	return take_bytes(context, bytes);
 }
 
+/* As the server does it; whether the kernel gives them is its own affair. */
+static ZpStatus
+world_op_huge(void *context, void *base, size_t bytes)
+{
+	(void) offset_of(context, base, bytes);
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+	if (madvise(base, bytes, MADV_HUGEPAGE) == 0 && madvise(base, bytes, MADV_COLLAPSE) == 0)
+		return ZP_OK;
+	return ZP_NOT_FOUND;
+}
+
 static const ZpSegmentOps world_ops = {
 	.create = world_op_create,
 	.attach = world_op_attach,
 	.detach = world_op_detach,
 	.decommit = world_op_decommit,
-	.commit = world_op_commit
+	.commit = world_op_commit,
+	.huge = world_op_huge
 };
 
 static void *
