@@ -58,7 +58,7 @@ commit_pages(void *context, void *base, size_t bytes)
 }
 
 static const ZpSegmentOps segment_ops = {
-	create_segment, attach_segment, detach_segment, decommit_pages, commit_pages
+	create_segment, attach_segment, detach_segment, decommit_pages, commit_pages, NULL
 };
 
 typedef struct Zipora
