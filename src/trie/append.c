@@ -64,7 +64,7 @@ follow_finger(ZpTrieSession *session, ZpRest key, ZpWalk *walk)
 	at = key.at + finger->bytes;
 	if (*at < finger->low || *at >= finger->high ||
 		zp_load_acquire_u64(&session->trie->versions.current) != finger->version ||
-		memcmp(key.at, finger->prefix, finger->bytes) != 0)
+		!zp_has_path(key.at, end, finger->prefix, finger->bytes))
 		return false;
 	*walk = (ZpWalk) {.node = (ZpNode *) finger->bucket,.is_bucket = true,.path_at = at};
 	path_bytes = zp_word_path_bytes(zp_load_relaxed_u32(&finger->bucket->word));
