@@ -719,7 +719,7 @@ CREATE FUNCTION zipora_pool_read(
 	length bigint DEFAULT NULL)
 RETURNS bytea
 AS 'MODULE_PATHNAME', 'zipora_pool_read'
-LANGUAGE C VOLATILE PARALLEL SAFE;
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION zipora_pool_read(text, bigint, bigint, bigint) IS
 'bytes of a block, from the byte start on; without a length up to its end';

@@ -53,7 +53,7 @@
 #include "port/barrier.h"
 
 #define ZP_ARENA_MAGIC		0x5a704172
-#define ZP_ARENA_LAYOUT		2	/* bump with any change of a struct in src/mem */
+#define ZP_ARENA_LAYOUT		3	/* bump with any change of a struct in src/mem */
 
 #define ZP_KEPT_EMPTY_BYTES		((uint64_t) 1 << 20)
 
@@ -698,6 +698,12 @@ zp_arena_alloc_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
 		return status;
 	settle(map, true);
 	return take_or_grow(map, pages, ref);
+}
+
+ZpStatus
+zp_arena_take_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref)
+{
+	return take_run(map, pages, ref);
 }
 
 /* The mapped segment that a ref lies in, and its page there. */

@@ -128,6 +128,9 @@ extern void zp_arena_set_root(ZpArenaMap *map, ZpRef root);
  */
 extern ZpStatus zp_arena_alloc_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref);
 
+/* The same from what is in service, without growth or a wait for it; ZP_NOT_FOUND. */
+extern ZpStatus zp_arena_take_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref);
+
 /*
  * Gives a run back.  Never fails on a run that zp_arena_alloc_pages gave, unless its
  * segment cannot be mapped here (ZP_MAP_FAILED, nothing changed).  ZP_BAD_REF: no run.

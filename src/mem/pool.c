@@ -85,6 +85,7 @@ zp_pool_create_with(ZpArenaMap *map, const ZpPoolOptions *options, ZpRef *ref)
 	pool->small_bytes = zp_presets[options->preset].small_bytes;
 	pool->align_mask = zp_presets[options->preset].alignment - 1;
 	pool->adaptive = options->level == ZP_POOL_AUTO;
+	pool->clean = options->clean;
 	pool->serial = zp_arena_next_serial(map);
 	pool->capacity = capacity;
 	zp_store_relaxed_u64(&pool->max_bytes, options->max_bytes);

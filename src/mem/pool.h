@@ -38,6 +38,7 @@ typedef struct ZpPoolOptions
 	uint64_t	max_bytes;		/* bound on the chunks; 0: none.  Not for level fixed */
 	uint64_t	capacity;		/* bytes for blocks, at level fixed; AUTO with one is fixed */
 	uint32_t	cores;			/* for AUTO; 0: as many as the machine has */
+	bool		clean;			/* what comes from the arena is filled with zeros first */
 } ZpPoolOptions;
 
 /*

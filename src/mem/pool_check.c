@@ -199,7 +199,7 @@ check_stack(ZpArenaMap *map, const ZpPool *pool, uint32_t size_class, const Clas
 	if (listed != zp_load_relaxed_u32(&class->listed) ||
 		sum->empties != zp_load_relaxed_u32(&class->empties))
 		return wrong(why, why_bytes, size_class, 0, "counts of listed slabs are wrong");
-	if (zp_load_relaxed_u32(&class->reaping) != 0)
+	if (zp_load_relaxed_u32(&class->reaping) % ZP_REAP_ENTRY != 0)
 		return wrong(why, why_bytes, size_class, 0, "somebody looks through the stack");
 	return ZP_OK;
 }
@@ -217,6 +217,8 @@ add_record(const ZpPoolRecord *record, void *argument)
 {
 	RecordSum  *sum = argument;
 
+	if (record == NULL)
+		return;
 	for (uint32_t number = 0; number < ZP_SIZE_CLASSES; number++)
 	{
 		sum->allocations[number] += zp_load_relaxed_u64(&record->classes[number].allocations);

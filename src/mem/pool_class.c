@@ -34,6 +34,8 @@
  * and it faults if its segment is decommitted between them and the operating system
  * refuses to read what was given back.
  */
+#include <string.h>
+
 #include "mem/pool_internal.h"
 #include "port/point.h"
 
@@ -189,6 +191,8 @@ take_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
 	}
 	if (status != ZP_OK)
 		(void) zp_fetch_sub_relaxed_u64(&pool->reserved_bytes, bytes);
+	else if (pool->clean)
+		memset(zp_at(map, *run), 0, bytes);
 	return status;
 }
 
@@ -549,6 +553,14 @@ zp_class_take_large(ZpArenaMap *map, ZpPool *pool, size_t size, bool locking, Zp
 	ZpStatus	status;
 
 	status = zp_pool_get_run(map, pool, pages, &run);
+	if (status == ZP_OUT_OF_MEMORY || status == ZP_OVER_LIMIT)
+	{
+		/* What classes without a lock keep may be what is missing. */
+		if (zp_load_relaxed_u32(&pool->level) == ZP_POOL_LOCAL_CACHE)
+			(void) zp_pool_flush(map, pool);
+		(void) zp_pool_reap(map, pool);
+		status = zp_pool_get_run(map, pool, pages, &run);
+	}
 	if (status != ZP_OK)
 		return status;
 	chunk = zp_at(map, run);

@@ -22,6 +22,9 @@
 #define ZP_KEPT_RUN_PAGES	64
 #define ZP_KEEPING_BYTES	((uint64_t) 256 << 10)
 
+/* In ZpPoolClass.reaping: the low part counts who is there, the rest who ever came. */
+#define ZP_REAP_ENTRY		((uint32_t) 1 << 16)
+
 /* How the slabs of a class are kept. */
 typedef enum ZpClassMode
 {
@@ -58,7 +61,7 @@ typedef struct ZpPoolClass
 	};
 	ZpAtomicU64 stack;			/* LOCK_FREE: slabs with free blocks; tagged.h */
 	ZpAtomicU32 mode;			/* ZpClassMode; set under mutex, read by anybody */
-	ZpAtomicU32 reaping;		/* participants that hold slabs of the stack to look at them */
+	ZpAtomicU32 reaping;		/* who holds slabs of the stack to look at them; ZP_REAP_ENTRY */
 } ZpPoolClass;
 
 _Static_assert(sizeof(ZpPoolClass) == ZP_CACHE_LINE_BYTES, "a class is a cache line");
@@ -125,7 +128,8 @@ struct ZpPool
 	uint32_t	small_bytes;	/* of the preset */
 	uint32_t	align_mask;		/* alignment - 1 */
 	uint32_t	preset;			/* ZpPresetName */
-	uint32_t	adaptive;		/* 1: made as auto */
+	uint16_t	adaptive;		/* 1: made as auto */
+	uint16_t	clean;			/* 1: no block shows what another pool wrote */
 	uint64_t	serial;			/* of all pools of the arena, ever */
 	ZpRef		fixed;			/* level fixed: its run; see pool_fixed.c */
 	ZpAtomicU32 lives;			/* last slab's life; not constant */
@@ -413,18 +417,21 @@ zp_pool_contended(ZpArenaMap *map, ZpPool *pool, uint32_t events)
 		zp_pool_contended_slow(map, pool, events);
 }
 
-/* The participant's record; NULL: there is no memory for one. */
-extern ZpPoolRecord *zp_pool_record_slow(ZpArenaMap *map, ZpPool *pool);
+/*
+ * The participant's record; NULL: there is no memory for one.  A free must not wait for
+ * the arena to grow, nor make it: may_grow is false.
+ */
+extern ZpPoolRecord *zp_pool_record_slow(ZpArenaMap *map, ZpPool *pool, bool may_grow);
 
 static inline ZpPoolRecord *
-zp_pool_record(ZpArenaMap *map, ZpPool *pool)
+zp_pool_record(ZpArenaMap *map, ZpPool *pool, bool may_grow)
 {
 	ZpRecordSlot *slot = &map->records[(zp_load_relaxed_u32(&pool->self) / ZP_PAGE_REFS) %
 									   ZP_RECORD_SLOTS];
 
 	if (ZP_LIKELY(slot->pool == pool && slot->serial == pool->serial))
 		return slot->record;
-	return zp_pool_record_slow(map, pool);
+	return zp_pool_record_slow(map, pool, may_grow);
 }
 
 /* The cores that the operating system lets run; at least 1. */
@@ -437,7 +444,9 @@ extern uint64_t zp_pool_operations(ZpArenaMap *map, ZpPool *pool);
 extern ZpStatus zp_pool_records_free(ZpArenaMap *map, ZpPool *pool);
 
 /*
- * Calls visit for each record, with records_lock held, so visit must be short.
+ * Calls visit with NULL and then for each record, with records_lock held, so visit must be
+ * short.  A record that goes takes its counts to the classes under that lock: who adds both
+ * up reads those of the classes when called with NULL.
  * ZP_MAP_FAILED if a record cannot be mapped: then it was called for none.
  */
 extern ZpStatus zp_pool_records_visit(ZpArenaMap *map, ZpPool *pool,

@@ -91,7 +91,7 @@ zp_pool_local_cache_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref
 	if (size > pool->small_bytes)
 		return zp_class_take_large(map, pool, size, true, ref);
 	size_class = zp_pool_size_class(pool, size);
-	record = zp_pool_record(map, pool);
+	record = zp_pool_record(map, pool, true);
 	if (ZP_UNLIKELY(record == NULL))
 		return zp_pool_lock_free_alloc(map, pool, size, ref);
 	for (uint32_t i = 0; i < ZP_MAGAZINES; i++)
@@ -160,7 +160,7 @@ keep_promise(ZpArenaMap *map, ZpPool *pool, ZpPoolRecord *record, uint32_t size_
 ZpStatus
 zp_pool_local_cache_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 {
-	ZpPoolRecord *record = zp_pool_record(map, pool);
+	ZpPoolRecord *record = zp_pool_record(map, pool, false);
 	ZpBlockPlace place;
 	ZpStatus	status;
 

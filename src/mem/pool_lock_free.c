@@ -78,7 +78,7 @@ own_stripe(const ZpArenaMap *map)
 	return map->participant % ZP_STRIPES;
 }
 
-static void reap(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool all);
+static bool reap(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool all);
 
 /* Whether so many slabs of the stack are empty that it is worth looking through it. */
 static inline bool
@@ -96,7 +96,7 @@ reap_if_worth(ZpArenaMap *map, ZpPool *pool, uint32_t size_class)
 	/* Pairs with the fence in reap: one of the two sees the other's slab. */
 	zp_fence_seq_cst();
 	if (ZP_UNLIKELY(worth_reaping(&pool->classes[size_class], false)))
-		reap(map, pool, size_class, false);
+		(void) reap(map, pool, size_class, false);
 }
 
 static inline ZpAtomicU32 *
@@ -153,11 +153,14 @@ put_down(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run, uint32_t
 	do
 		out = ZP_ANCHOR_OUT(anchor) - n;
 	while (!zp_cas_acq_rel_u32(&chunk->anchor, &anchor, ZP_ANCHOR(out, ZP_SLAB_LISTED, 0)));
-	if (out == 0 && zp_class_release_slab(map, pool, size_class, run))
-		return;
-	list_slab(map, pool, size_class, run);
-	if (out == 0)
-		(void) zp_fetch_add_relaxed_u32(&class->empties, 1);
+	if (out != 0 || !zp_class_release_slab(map, pool, size_class, run))
+	{
+		list_slab(map, pool, size_class, run);
+		if (out == 0)
+			(void) zp_fetch_add_relaxed_u32(&class->empties, 1);
+	}
+
+	/* Also if it is gone: slabs were taken from the stack since it was looked at. */
 	reap_if_worth(map, pool, size_class);
 }
 
@@ -186,18 +189,23 @@ unlist_slab(ZpArenaMap *map, ZpPoolClass *class, ZpRef *run, uint32_t *failed)
 }
 
 /*
- * Looks through the stack and gives empty slabs back.  A slab that is listed changes
- * its anchor only by frees, so that an empty one in our hand stays empty.
+ * Looks through the stack and gives empty slabs back; true if there was one.  A slab that is
+ * listed changes its anchor only by frees, so that an empty one in our hand stays empty.
+ *
+ * One that becomes empty in our hand, after we looked at it, is not on the stack for who
+ * emptied it to find.  He comes in here, though, and that is counted: then we look again.
  */
-static void
+static bool
 reap(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool all)
 {
 	ZpPoolClass *class = &pool->classes[size_class];
-	bool		released = true;
+	bool		released_any = false;
+	bool		again = true;
 
-	(void) zp_fetch_add_seq_cst_u32(&class->reaping, 1);
-	while (released && worth_reaping(class, all))
+	(void) zp_fetch_add_seq_cst_u32(&class->reaping, ZP_REAP_ENTRY + 1);
+	while (again && worth_reaping(class, all))
 	{
+		uint32_t	entries = zp_load_seq_cst_u32(&class->reaping) / ZP_REAP_ENTRY;
 		uint32_t	left = zp_load_relaxed_u32(&class->listed) + 1;
 		uint32_t	kept = 0;
 		uint32_t	failed = 0;
@@ -205,7 +213,7 @@ reap(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool all)
 		ZpAtomicU32 *last_link = NULL;
 		ZpRef		run;
 
-		released = false;
+		again = false;
 		while (left-- > 0 && unlist_slab(map, class, &run, &failed))
 		{
 			const ZpChunk *chunk = zp_at(map, run);
@@ -214,7 +222,7 @@ reap(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool all)
 				zp_class_release_slab(map, pool, size_class, run))
 			{
 				(void) zp_fetch_sub_relaxed_u32(&class->empties, 1);
-				released = true;
+				released_any = again = true;
 				continue;
 			}
 			zp_store_relaxed_u32(link_of(map, run), first);
@@ -231,23 +239,27 @@ reap(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, bool all)
 
 		/* Pairs with the fence in reap_if_worth. */
 		zp_fence_seq_cst();
+		if (zp_load_seq_cst_u32(&class->reaping) / ZP_REAP_ENTRY != entries)
+			again = true;
 	}
 	(void) zp_fetch_sub_relaxed_u32(&class->reaping, 1);
+	return released_any;
 }
 
 bool
 zp_pool_reap(ZpArenaMap *map, ZpPool *pool)
 {
-	uint64_t	before = zp_load_relaxed_u64(&pool->reserved_bytes);
+	bool		released = false;
 
 	for (uint32_t number = 0; number < ZP_SIZE_CLASSES; number++)
 	{
 		ZpPoolClass *class = &pool->classes[number];
 
-		if (zp_class_is_lock_free(class) && worth_reaping(class, true))
-			reap(map, pool, number, true);
+		if (zp_class_is_lock_free(class) && worth_reaping(class, true) &&
+			reap(map, pool, number, true))
+			released = true;
 	}
-	return zp_load_relaxed_u64(&pool->reserved_bytes) < before;
+	return released;
 }
 
 void
@@ -391,6 +403,7 @@ promise_more(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, uint32_t want,
 	for (uint32_t attempt = 0;; attempt++)
 	{
 		ZpBackoff	backoff = ZP_BACKOFF_INIT;
+		uint32_t	before = zp_load_acquire_u32(&pool->classes[size_class].reaping);
 		ZpStatus	status = zp_class_new_slab(map, pool, size_class, run);
 
 		if (status == ZP_OK)
@@ -406,9 +419,10 @@ promise_more(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, uint32_t want,
 		if (zp_pool_reap(map, pool))
 			continue;
 
-		/* Somebody may just have it all in his hands. */
-		if (zp_load_acquire_u32(&pool->classes[size_class].reaping) == 0 ||
-			attempt >= ZP_REAP_WAITS)
+		/* Somebody may just have it all in his hands, or may have had it when we looked. */
+		if (attempt >= ZP_REAP_WAITS ||
+			(before % ZP_REAP_ENTRY == 0 &&
+			 zp_load_acquire_u32(&pool->classes[size_class].reaping) == before))
 			return status;
 		while (zp_backoff_pause(&backoff))
 			;
@@ -538,7 +552,7 @@ zp_pool_lock_free_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 		return status;
 	*ref = run + zp_slab_take_promised(zp_at(map, run), &failed);
 	zp_pool_contended(map, pool, failed);
-	record = zp_pool_record(map, pool);
+	record = zp_pool_record(map, pool, true);
 	if (ZP_LIKELY(record != NULL))
 		zp_count(&record->classes[size_class].allocations, 1);
 	else
@@ -567,7 +581,7 @@ free_at(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place, ZpRef ref, siz
 	status = zp_slab_clear_mark(map, pool, place);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
-	record = zp_pool_record(map, pool);
+	record = zp_pool_record(map, pool, false);
 	if (ZP_LIKELY(record != NULL))
 		zp_count(&record->classes[place->size_class].frees, 1);
 	else

@@ -77,7 +77,7 @@ find_record(ZpArenaMap *map, ZpPool *pool, uint32_t participant, ZpRef *found)
 }
 
 ZpPoolRecord *
-zp_pool_record_slow(ZpArenaMap *map, ZpPool *pool)
+zp_pool_record_slow(ZpArenaMap *map, ZpPool *pool, bool may_grow)
 {
 	ZpRecordSlot *slot = &map->records[(zp_load_relaxed_u32(&pool->self) / ZP_PAGE_REFS) %
 									   ZP_RECORD_SLOTS];
@@ -88,7 +88,8 @@ zp_pool_record_slow(ZpArenaMap *map, ZpPool *pool)
 	status = find_record(map, pool, map->participant, &ref);
 	if (status == ZP_NOT_FOUND)
 	{
-		status = zp_arena_alloc_pages(map, 1, &ref);
+		status = may_grow ? zp_arena_alloc_pages(map, 1, &ref) :
+			zp_arena_take_pages(map, 1, &ref);
 		if (status == ZP_OK && !zp_map_ref(map, ref))
 		{
 			(void) zp_arena_free_pages(map, ref);
@@ -264,6 +265,7 @@ zp_pool_records_visit(ZpArenaMap *map, ZpPool *pool,
 		{
 			const ZpPoolRecord *record;
 
+			visit(NULL, argument);
 			for (ZpRef ref = pool->records; ref != ZP_NULL_REF; ref = record->next)
 			{
 				record = zp_at(map, ref);

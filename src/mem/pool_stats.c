@@ -21,13 +21,33 @@ typedef struct Sums
 	uint64_t	misses;
 	uint64_t	participants;
 	uint32_t	participant;	/* who asks */
+	const ZpPool *pool;
 } Sums;
+
+static void
+begin_sums(Sums *sums)
+{
+	const ZpPool *pool = sums->pool;
+
+	for (uint32_t number = 0; number < ZP_POOL_CLASSES; number++)
+	{
+		sums->frees[number] = zp_load_acquire_u64(&pool->classes[number].frees);
+		sums->allocations[number] = zp_load_relaxed_u64(&pool->classes[number].allocations);
+	}
+	sums->hits = zp_load_relaxed_u64(&pool->hits);
+	sums->misses = zp_load_relaxed_u64(&pool->misses);
+}
 
 static void
 add_record(const ZpPoolRecord *record, void *argument)
 {
 	Sums	   *sums = argument;
 
+	if (record == NULL)
+	{
+		begin_sums(sums);
+		return;
+	}
 	sums->participants++;
 	sums->hits += zp_load_relaxed_u64(&record->hits);
 	sums->misses += zp_load_relaxed_u64(&record->misses);
@@ -52,15 +72,12 @@ add_up(ZpArenaMap *map, ZpPool *pool, Sums *sums)
 {
 	memset(sums, 0, sizeof(*sums));
 	sums->participant = map->participant;
-	for (uint32_t number = 0; number < ZP_POOL_CLASSES; number++)
-	{
-		sums->frees[number] = zp_load_acquire_u64(&pool->classes[number].frees);
-		sums->allocations[number] = zp_load_relaxed_u64(&pool->classes[number].allocations);
-	}
-	sums->hits = zp_load_relaxed_u64(&pool->hits);
-	sums->misses = zp_load_relaxed_u64(&pool->misses);
+	sums->pool = pool;
 	if (zp_pool_records_visit(map, pool, add_record, sums) != ZP_OK)
+	{
+		begin_sums(sums);
 		map->map_failed = true;
+	}
 }
 
 uint64_t
@@ -95,6 +112,13 @@ count_all(ZpPool *pool, const Sums *sums, ZpPoolCounters *counters)
 	counters->misses = sums->misses;
 }
 
+/* A record that cannot be mapped may have been counted at the reset. */
+static inline uint64_t
+since(uint64_t now, uint64_t base)
+{
+	return now > base ? now - base : 0;
+}
+
 void
 zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 {
@@ -112,7 +136,7 @@ zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 	stats->huge_asked_bytes = zp_load_relaxed_u64(&pool->huge_asked);
 	stats->huge_granted_bytes = zp_load_relaxed_u64(&pool->huge_granted);
 
-	add_up(map, pool, &sums);
+	/* The last reset before the sums, so that none of them is less than it was then. */
 	(void) zp_mutex_lock(&pool->records_lock, NULL, NULL);
 	stats->level = (ZpPoolLevel) zp_load_relaxed_u32(&pool->level);
 	stats->raises = pool->raises;
@@ -122,6 +146,7 @@ zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 	stats->raised_at = pool->raised_at;
 	base = pool->base;
 	zp_mutex_unlock(&pool->records_lock);
+	add_up(map, pool, &sums);
 
 	for (uint32_t number = 0; number < ZP_POOL_CLASSES; number++)
 	{
@@ -151,14 +176,14 @@ zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 	stats->participants = sums.participants;
 
 	count_all(pool, &sums, &counters);
-	stats->allocations = counters.allocations - base.allocations;
-	stats->frees = counters.frees - base.frees;
-	stats->failures = counters.failures - base.failures;
-	stats->bad_frees = counters.bad_frees - base.bad_frees;
-	stats->sleeps = counters.sleeps - base.sleeps;
-	stats->contention = counters.contention - base.contention;
-	stats->cache_hits = counters.hits - base.hits;
-	stats->cache_misses = counters.misses - base.misses;
+	stats->allocations = since(counters.allocations, base.allocations);
+	stats->frees = since(counters.frees, base.frees);
+	stats->failures = since(counters.failures, base.failures);
+	stats->bad_frees = since(counters.bad_frees, base.bad_frees);
+	stats->sleeps = since(counters.sleeps, base.sleeps);
+	stats->contention = since(counters.contention, base.contention);
+	stats->cache_hits = since(counters.hits, base.hits);
+	stats->cache_misses = since(counters.misses, base.misses);
 	if (stats->level == ZP_POOL_FIXED)
 		zp_pool_fixed_stats(map, pool, stats);
 }

@@ -116,7 +116,14 @@ zp_pool_handle_open(const char *name, size_t name_bytes, bool missing_ok)
 	if (handle->object == NULL)
 	{
 		ZpObject   *object = zp_registry_pin(ZP_OBJECT_POOL, copy);
+		/* Read once: who drops it meanwhile sets it to null when it is destroyed. */
+		ZpRef		ref = object != NULL ? *(volatile ZpRef *) &object->pool : ZP_NULL_REF;
 
+		if (object != NULL && ref == ZP_NULL_REF)
+		{
+			zp_registry_unpin(object);
+			object = NULL;
+		}
 		if (object == NULL)
 		{
 			if (missing_ok)
@@ -124,7 +131,7 @@ zp_pool_handle_open(const char *name, size_t name_bytes, bool missing_ok)
 			zp_report_unknown(ZP_OBJECT_POOL, copy);
 		}
 		zp_backend.map.map_failed = false;
-		handle->pool = zp_at(&zp_backend.map, object->pool);
+		handle->pool = zp_at(&zp_backend.map, ref);
 		if (zp_backend.map.map_failed)
 		{
 			zp_registry_unpin(object);

@@ -676,6 +676,7 @@ zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 			{
 				ZpObject   *object;
 				ZpObjectInfo *info;
+				ZpPool	   *pool;
 
 				more = entries[i].key[0] == (unsigned char) kind &&
 					(database == InvalidOid || database_of_key(entries[i].key) == database);
@@ -699,7 +700,9 @@ zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 				info->max_bytes = object->max_bytes;
 				info->created = object->created;
 				zp_backend.map.map_failed = false;
-				zp_pool_stats(&zp_backend.map, zp_at(&zp_backend.map, object->pool), &info->pool);
+				pool = zp_at(&zp_backend.map, object->pool);
+				if (!zp_backend.map.map_failed)
+					zp_pool_stats(&zp_backend.map, pool, &info->pool);
 				if (zp_backend.map.map_failed)
 				{
 					status = ZP_MAP_FAILED;

@@ -160,6 +160,11 @@ void
 zp_report(ZpStatus status, ZpHandle *handle, size_t key_bytes)
 {
 	const char *name = handle != NULL ? handle->name : "";
+	char	   *memory = NULL;
+
+	/* Before the report begins: it maps segments, and a failure there resets error data. */
+	if (status == ZP_OUT_OF_MEMORY || status == ZP_MAP_FAILED || status == ZP_OVER_LIMIT)
+		memory = describe_memory(handle);
 
 	switch (status)
 	{
@@ -174,7 +179,7 @@ zp_report(ZpStatus status, ZpHandle *handle, size_t key_bytes)
 			ereport(ERROR,
 					(errcode(ERRCODE_OUT_OF_MEMORY),
 					 errmsg("out of shared memory for zipora"),
-					 errdetail_internal("%s", describe_memory(handle)),
+					 errdetail_internal("%s", memory),
 					 errhint("%s", suggest_memory())));
 			break;
 
@@ -182,7 +187,7 @@ zp_report(ZpStatus status, ZpHandle *handle, size_t key_bytes)
 			ereport(ERROR,
 					(errcode(ERRCODE_OUT_OF_MEMORY),
 					 errmsg("could not map shared memory of zipora"),
-					 errdetail_internal("%s", describe_memory(handle))));
+					 errdetail_internal("%s", memory)));
 			break;
 
 		case ZP_OVER_LIMIT:
@@ -200,12 +205,12 @@ zp_report(ZpStatus status, ZpHandle *handle, size_t key_bytes)
 					ereport(ERROR,
 							(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 							 errmsg("memory limit for trie \"%s\" is reached", name),
-							 errdetail_internal("%s", describe_memory(handle)),
+							 errdetail_internal("%s", memory),
 							 errhint("Delete keys, or create the trie anew with a larger max_bytes.")));
 				ereport(ERROR,
 						(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 						 errmsg("memory limit for zipora is reached"),
-						 errdetail_internal("%s", describe_memory(handle)),
+						 errdetail_internal("%s", memory),
 						 errhint("Raise zipora.memory_limit, or drop tries that are not needed.")));
 			}
 			break;

@@ -8,7 +8,9 @@
  * well.  Nothing that can throw is called with it held: what is to be written is
  * detoasted before, what is read goes into memory that was allocated before.
  *
- * A new block is filled with zeros: its memory may have been another user's.
+ * A new block is filled with zeros.  Who guesses its number may read it before that, so the
+ * pool is a clean one: what it takes from the arena, which may have been another user's, is
+ * filled with zeros before there is a block in it.
  */
 #include "sqlapi/sqlapi.h"
 
@@ -125,8 +127,11 @@ zipora_pool_alloc(PG_FUNCTION_ARGS)
 		{
 			size_t		bytes = 0;
 
-			(void) zp_pool_block_bytes(map, handle->pool, ref, &bytes);
-			memset(zp_at(map, ref), 0, bytes);
+			/* Whoever guesses the number may have freed it by now: then it is not touched. */
+			(void) zp_mutex_lock(zp_block_mutex(handle, ref), NULL, NULL);
+			if (zp_pool_block_bytes(map, handle->pool, ref, &bytes) == ZP_OK)
+				memset(zp_at(map, ref), 0, bytes);
+			zp_mutex_unlock(zp_block_mutex(handle, ref));
 		}
 		zp_pool_leave(handle);
 		if (status == ZP_OK)

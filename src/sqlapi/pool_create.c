@@ -32,6 +32,7 @@ zipora_pool_create(PG_FUNCTION_ARGS)
 	spec.pool.preset = (ZpPresetName) zp_choose(fcinfo, 2, "preset", zp_preset_choices);
 	spec.pool.capacity = zp_bytes_argument(fcinfo, 3, "capacity");
 	spec.pool.max_bytes = zp_bytes_argument(fcinfo, 4, "max_bytes");
+	spec.pool.clean = true;
 	zp_check_pool_options(&spec.pool);
 	if_not_exists = !PG_ARGISNULL(5) && PG_GETARG_BOOL(5);
 
