@@ -643,6 +643,19 @@ zp_registry_sweep(void)
 	return sweep_kind(ZP_OBJECT_TRIE) + sweep_kind(ZP_OBJECT_POOL);
 }
 
+bool
+zp_pool_stats_at(ZpRef ref, ZpPoolStats *stats)
+{
+	ZpArenaMap *map = &zp_backend.map;
+	ZpPool	   *pool;
+
+	map->map_failed = false;
+	pool = zp_at(map, ref);
+	if (!map->map_failed)
+		zp_pool_stats(map, pool, stats);
+	return !map->map_failed;
+}
+
 ZpObjectInfo *
 zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 {
@@ -676,7 +689,6 @@ zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 			{
 				ZpObject   *object;
 				ZpObjectInfo *info;
-				ZpPool	   *pool;
 
 				more = entries[i].key[0] == (unsigned char) kind &&
 					(database == InvalidOid || database_of_key(entries[i].key) == database);
@@ -699,11 +711,7 @@ zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 				info->pool_level = (ZpPoolLevel) object->pool_level;
 				info->max_bytes = object->max_bytes;
 				info->created = object->created;
-				zp_backend.map.map_failed = false;
-				pool = zp_at(&zp_backend.map, object->pool);
-				if (!zp_backend.map.map_failed)
-					zp_pool_stats(&zp_backend.map, pool, &info->pool);
-				if (zp_backend.map.map_failed)
+				if (!zp_pool_stats_at(object->pool, &info->pool))
 				{
 					status = ZP_MAP_FAILED;
 					break;

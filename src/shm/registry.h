@@ -153,6 +153,9 @@ extern void zp_registry_revoke(ZpObject *object, Oid role, uint32 privileges);
 /* Drops what belongs to databases that are no more; returns how many objects. */
 extern int	zp_registry_sweep(void);
 
+/* Statistics of a pool by its ref.  False: it, or what it consists of, cannot be mapped here. */
+extern bool zp_pool_stats_at(ZpRef ref, ZpPoolStats *stats);
+
 /* Objects of a kind in one database, or (InvalidOid) in all, in an array palloc'd here. */
 extern ZpObjectInfo *zp_registry_list(ZpObjectKind kind, Oid database, int *count);
 

@@ -304,8 +304,8 @@ zipora_pool_stats(PG_FUNCTION_ARGS)
 
 		zp_pool_stats(&zp_backend.map, zp_backend.control_pool, &pool);
 		put_pool(fcinfo, "(control)", "system", &pool, true);
-		zp_pool_stats(&zp_backend.map,
-					  zp_at(&zp_backend.map, zp_backend.control->names_pool), &pool);
+		if (!zp_pool_stats_at(zp_backend.control->names_pool, &pool))
+			zp_report(ZP_MAP_FAILED, NULL, 0);
 		put_pool(fcinfo, "(names)", "system", &pool, true);
 	}
 	return (Datum) 0;

@@ -131,6 +131,7 @@ append_key(ZpTrieSession *session, const unsigned char *key, size_t key_bytes, u
 	zp_bucket_append(bucket, entry_bytes, &suffix, payload);
 	state = zp_load_relaxed_u32(&bucket->state);
 	zp_node_unlock(&bucket->word);
+	zp_token_count_add(session->token, 1);
 	if (!by_finger && zp_state_sorted(state) == count + 1 && count >= ZP_ASCENDING_KEYS)
 		set_finger(session, &walk, rest.at);
 	return ZP_OK;

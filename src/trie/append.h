@@ -15,10 +15,10 @@ typedef struct ZpFound
 } ZpFound;
 
 /*
- * The token is held.  ZP_OK: the key is new and was appended.  ZP_EXISTS: it is there,
- * see *found (may be NULL), and nothing was changed.  ZP_NOT_FOUND: neither; it takes
- * more than this, or somebody is in the way.  ZP_MAP_FAILED.  Takes no memory, and never
- * waits.
+ * The token is held.  ZP_OK: the key is new, and was appended and counted.  ZP_EXISTS: it
+ * is there, see *found (may be NULL), and nothing was changed.  ZP_NOT_FOUND: neither; it
+ * takes more than this, or somebody is in the way.  ZP_MAP_FAILED.  Takes no memory, and
+ * never waits.
  */
 extern ZpStatus zp_append_key(ZpTrieSession *session, const unsigned char *key,
 							  size_t key_bytes, uint64_t payload, ZpFound *found);

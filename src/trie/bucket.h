@@ -177,6 +177,13 @@ zp_bucket_bytes(const ZpBucket *bucket, uint32_t word)
 						  (path_bytes <= ZP_BUCKET_SHORT_PATH ? 0 : path_bytes));
 }
 
+/* What a slot says of a bucket of so many bytes: see zp_bucket_prefetch. */
+static inline uint32_t
+zp_bucket_kind(size_t bytes)
+{
+	return bytes <= 5 * ZP_CACHE_LINE_BYTES ? ZP_SLOT_SMALL_BUCKET : ZP_SLOT_BUCKET;
+}
+
 /* Where a long head's suffix lies, and how long it is. */
 static inline const unsigned char *
 zp_heap_suffix(const ZpBucket *bucket, uint64_t head, size_t *bytes)

@@ -59,13 +59,13 @@ shape_plan(ZpChange *change, ZpPlan *plan)
 	plan->bytes = zp_inner_bytes(plan->word, zp_session_payload_bytes(change->session));
 }
 
-/* Gives the first n plans' blocks back, which nobody has seen. */
+/* Gives the plans' blocks back, which nobody has seen. */
 static void
-return_blocks(ZpChange *change, int n)
+return_blocks(ZpChange *change)
 {
 	ZpTrieSession *session = change->session;
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < change->plan_count; i++)
 		(void) zp_pool_free(session->map, session->pool, zp_slot_ref(change->plans[i].slot),
 							change->plans[i].bytes);
 }
@@ -74,32 +74,31 @@ static ZpStatus
 reserve_blocks(ZpChange *change)
 {
 	ZpTrieSession *session = change->session;
+	size_t		sizes[ZP_CHANGE_PLANS];
+	ZpRef		refs[ZP_CHANGE_PLANS];
+	ZpStatus	status;
 
 	for (int i = 0; i < change->plan_count; i++)
 	{
+		shape_plan(change, &change->plans[i]);
+		sizes[i] = change->plans[i].bytes;
+	}
+	status = zp_pool_reserve(session->map, session->pool, (uint32_t) change->plan_count, sizes,
+							 refs);
+	if (status != ZP_OK)
+		return status;
+	for (int i = 0; i < change->plan_count; i++)
+	{
 		ZpPlan	   *plan = &change->plans[i];
-		ZpRef		ref;
-		ZpStatus	status;
 
-		shape_plan(change, plan);
-		status = zp_pool_alloc(session->map, session->pool, plan->bytes, &ref);
-		if (status == ZP_OK)
-		{
-			plan->node = zp_at(session->map, ref);
-			plan->slot = ref;
-			if (plan->kind == ZP_PLAN_BUCKET)
-				plan->slot |= plan->bytes <= 5 * ZP_CACHE_LINE_BYTES ? ZP_SLOT_SMALL_BUCKET
-					: ZP_SLOT_BUCKET;
-			if (session->map->map_failed)
-				(void) zp_pool_free(session->map, session->pool, ref, plan->bytes);
-		}
-		if (status == ZP_OK && session->map->map_failed)
-			status = ZP_MAP_FAILED;
-		if (status != ZP_OK)
-		{
-			return_blocks(change, i);
-			return status;
-		}
+		plan->node = zp_at(session->map, refs[i]);
+		plan->slot = refs[i] | (plan->kind == ZP_PLAN_BUCKET ? zp_bucket_kind(plan->bytes)
+								: ZP_SLOT_INNER);
+	}
+	if (session->map->map_failed)
+	{
+		return_blocks(change);
+		return ZP_MAP_FAILED;
 	}
 	return ZP_OK;
 }
@@ -390,7 +389,7 @@ zp_change_apply(ZpChange *change)
 	status = zp_node_lock_all(words, n, session->map->hooks);
 	if (status != ZP_OK)
 	{
-		return_blocks(change, change->plan_count);
+		return_blocks(change);
 		return status;
 	}
 	ZP_POINT("replace_locked");
@@ -398,7 +397,7 @@ zp_change_apply(ZpChange *change)
 	{
 		while (--n >= 0)
 			zp_node_unlock(words[n]);
-		return_blocks(change, change->plan_count);
+		return_blocks(change);
 		return ZP_BUSY;
 	}
 

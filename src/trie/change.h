@@ -48,6 +48,8 @@ typedef struct ZpPiece
 	size_t		bytes;
 } ZpPiece;
 
+static const ZpPiece zp_no_piece = {NULL, 0};
+
 #define ZP_PATH_PIECES 3
 
 typedef enum ZpPlanKind

@@ -181,8 +181,7 @@ check_bucket(Walk *walk, const Pending *pending, ZpBucket *bucket, uint32_t word
 		zp_state_sorted(state) > count || heap_begin > heap_used || heap_used > bucket->heap_end)
 		return complain(walk, "bucket %u has %u of %u entries and its heap from %zu to %u of %u",
 						ref, count, bucket->capacity, heap_begin, heap_used, bucket->heap_end);
-	if ((pending->slot & ZP_SLOT_KIND) !=
-		(bytes <= 5 * ZP_CACHE_LINE_BYTES ? ZP_SLOT_SMALL_BUCKET : ZP_SLOT_BUCKET))
+	if ((pending->slot & ZP_SLOT_KIND) != zp_bucket_kind(bytes))
 		return complain(walk, "the slot of bucket %u tells another size", ref);
 	for (uint32_t i = 0; i < count; i++)
 	{

@@ -23,8 +23,6 @@
 /* Buckets are put together if they have at most this many keys in all. */
 #define MERGE_KEYS (ZP_BUCKET_ENTRIES / 2)
 
-static const ZpPiece nothing = {NULL, 0};
-
 /* A child of a node that was met.  False: it could not be mapped. */
 static bool
 meet_child(ZpTrieSession *session, const ZpMet *holder, int position, ZpMet *child)
@@ -104,7 +102,7 @@ delete_bucket(ZpChange *change, const ZpDescent *descent, uint32_t state)
 	if (children == 1)
 	{
 		zp_change_add_terminal(change, change->parent);
-		change->top = zp_plan_subtree(change, path_of(holder), nothing, 0, 1, 0);
+		change->top = zp_plan_subtree(change, path_of(holder), zp_no_piece, 0, 1, 0);
 	}
 	else
 	{
@@ -145,7 +143,7 @@ merge_holder(ZpChange *change, const ZpDescent *descent)
 		zp_change_add_terminal(change, change->parent);
 	if (!gather_buckets(change, holder, 0, (int) children))
 		return ZP_NOT_FOUND;
-	change->top = zp_plan_subtree(change, path_of(holder), nothing, 0, change->item_count, 0);
+	change->top = zp_plan_subtree(change, path_of(holder), zp_no_piece, 0, change->item_count, 0);
 	return zp_change_apply(change);
 }
 
@@ -162,7 +160,7 @@ merge_neighbours(ZpChange *change, const ZpDescent *descent, int left)
 	zp_change_add_parent(change, holder);
 	if (!gather_buckets(change, holder, left, 2))
 		return ZP_NOT_FOUND;
-	merged = zp_plan_subtree(change, nothing, nothing, 0, change->item_count, 0);
+	merged = zp_plan_subtree(change, zp_no_piece, zp_no_piece, 0, change->item_count, 0);
 	change->top = zp_plan_copy(change, holder->node, holder->word);
 	change->plans[change->top].replace = left;
 	change->plans[change->top].replacement = merged;
@@ -182,7 +180,7 @@ shrink_bucket(ZpChange *change, const ZpDescent *descent)
 		return ZP_BUSY;
 	if (!zp_items_fit(change, 0, change->item_count, 0))
 		return ZP_NOT_FOUND;
-	change->top = zp_plan_subtree(change, path_of(&descent->here), nothing, 0,
+	change->top = zp_plan_subtree(change, path_of(&descent->here), zp_no_piece, 0,
 								  change->item_count, 0);
 	return zp_change_apply(change);
 }
@@ -222,16 +220,12 @@ delete_from_bucket(ZpTrieSession *session, const ZpDescent *descent, uint64_t *p
 	ZpBucket   *bucket = zp_met_bucket(&descent->here);
 	size_t		entry_bytes = zp_entry_bytes(session);
 	ZpAtomicU32 *lock = &bucket->word;
-	uint32_t	state = zp_load_acquire_u32(&bucket->state);
-	ZpRest		rest = descent->rest;
+	uint32_t	state;
 	ZpSuffix	suffix;
 	ZpChange	change;
 	ZpStatus	status;
-	int			entry;
+	int			entry = zp_descent_find(session, descent, &suffix, &state);
 
-	zp_rest_skip(&rest, descent->matched);
-	suffix = zp_rest_suffix(&rest);
-	entry = zp_bucket_find(bucket, zp_state_count(state), entry_bytes, &suffix);
 	if (entry < 0)
 		return ZP_NOT_FOUND;
 

@@ -55,4 +55,21 @@ zp_met_bucket(const ZpMet *met)
 	return (ZpBucket *) met->node;
 }
 
+/*
+ * The key's entry in the bucket where the descent ended, whose path it has; -1: it is not
+ * there.  Gives its suffix, and the state of the bucket that was searched.
+ */
+static inline int
+zp_descent_find(const ZpTrieSession *session, const ZpDescent *descent, ZpSuffix *suffix,
+				uint32_t *state)
+{
+	ZpBucket   *bucket = zp_met_bucket(&descent->here);
+	ZpRest		rest = descent->rest;
+
+	zp_rest_skip(&rest, descent->matched);
+	*suffix = zp_rest_suffix(&rest);
+	*state = zp_load_acquire_u32(&bucket->state);
+	return zp_bucket_find(bucket, zp_state_count(*state), zp_entry_bytes(session), suffix);
+}
+
 #endif							/* ZP_DESCEND_H */

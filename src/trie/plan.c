@@ -193,7 +193,7 @@ new_plan(ZpChange *change, ZpPlanKind kind, ZpPiece a, ZpPiece b)
 	plan->kind = kind;
 	plan->path[0] = a;
 	plan->path[1] = b;
-	plan->path[2] = (ZpPiece) {NULL, 0};
+	plan->path[2] = zp_no_piece;
 	plan->grown = false;
 	plan->added = 0;
 	plan->terminal_item = -1;
@@ -214,8 +214,7 @@ zp_plan_branch(ZpChange *change, ZpPiece a, ZpPiece b)
 int
 zp_plan_copy(ZpChange *change, ZpNode *source, uint32_t source_word)
 {
-	ZpPiece		none = {NULL, 0};
-	int			plan = new_plan(change, ZP_PLAN_COPY, none, none);
+	int			plan = new_plan(change, ZP_PLAN_COPY, zp_no_piece, zp_no_piece);
 
 	change->plans[plan].path[2] = (ZpPiece) {zp_inner_path(source),
 	zp_word_path_bytes(source_word)};
@@ -289,7 +288,6 @@ zp_plan_grown(ZpChange *change, const ZpSuffix *suffix, uint64_t payload)
 	size_t		entry_bytes = zp_entry_bytes(change->session);
 	size_t		path_bytes = zp_word_path_bytes(old->met.word);
 	ZpPiece		path = {zp_bucket_path(bucket, path_bytes), path_bytes};
-	ZpPiece		none = {NULL, 0};
 	size_t		heap = suffix->bytes > ZP_HEAD_SHORT_BYTES ? sizeof(uint16_t) + suffix->bytes : 0;
 	ZpPlan	   *plan;
 	uint32_t	count;
@@ -310,7 +308,7 @@ zp_plan_grown(ZpChange *change, const ZpSuffix *suffix, uint64_t payload)
 	if (count > ZP_BUCKET_ENTRIES || heap > ZP_BUCKET_HEAP_BYTES)
 		return -1;
 
-	number = new_plan(change, ZP_PLAN_BUCKET, path, none);
+	number = new_plan(change, ZP_PLAN_BUCKET, path, zp_no_piece);
 	plan = &change->plans[number];
 	plan->grown = true;
 	change->suffix = *suffix;
@@ -348,14 +346,13 @@ zp_plan_subtree(ZpChange *change, ZpPiece a, ZpPiece b, int low, int high, size_
 void
 zp_plan_children(ZpChange *change, int plan, int low, int high, size_t skip)
 {
-	ZpPiece		none = {NULL, 0};
 	size_t		common = zp_items_common(change, low, high, skip);
 	unsigned char label = zp_item_at(change->sorted[low])[skip];
 	int			cut;
 
 	if (common > 0 || zp_items_fit(change, low, high, skip))
 	{
-		int			child = zp_plan_subtree(change, none, none, low, high, skip);
+		int			child = zp_plan_subtree(change, zp_no_piece, zp_no_piece, low, high, skip);
 
 		zp_plan_add_child(&change->plans[plan], label, child);
 		return;

@@ -40,8 +40,6 @@ typedef struct WriteRequest
 	uint64_t	now;			/* what is there now */
 } WriteRequest;
 
-static const ZpPiece nothing = {NULL, 0};
-
 /* Puts a value into a block of its own. */
 static ZpStatus
 store_value(ZpTrieSession *session, const void *value, size_t value_bytes, uint64_t *payload)
@@ -135,7 +133,7 @@ static ZpStatus
 write_first(ZpChange *change, WriteRequest *request, const ZpDescent *descent)
 {
 	zp_change_add_key(change, descent->rest.at, descent->rest.bytes, request->payload);
-	change->top = zp_plan_subtree(change, nothing, nothing, 0, 1, 0);
+	change->top = zp_plan_subtree(change, zp_no_piece, zp_no_piece, 0, 1, 0);
 	return zp_change_apply(change);
 }
 
@@ -151,6 +149,19 @@ write_terminal(ZpChange *change, WriteRequest *request, const ZpDescent *descent
 }
 
 /*
+ * The holder is replaced too: a plan of it without descent->here, for which one child or
+ * several will come in.
+ */
+static int
+plan_holder(ZpChange *change, const ZpDescent *descent)
+{
+	zp_change_add_parent(change, &descent->holder);
+	change->top = zp_plan_copy(change, descent->holder.node, descent->holder.word);
+	change->plans[change->top].remove = descent->position;
+	return change->top;
+}
+
+/*
  * Puts the subtree change->top in the place of descent->here.  An inner node's label
  * in its holder is the first byte of its path, which a bucket's need not be.
  */
@@ -163,10 +174,7 @@ put_subtree(ZpChange *change, const ZpDescent *descent, unsigned char first_byte
 	if (holder->node == NULL || change->plans[subtree].kind == ZP_PLAN_BUCKET ||
 		zp_inner_label(holder->node, holder->word, (uint32_t) descent->position) == first_byte)
 		return zp_change_apply(change);
-	zp_change_add_parent(change, holder);
-	change->top = zp_plan_copy(change, holder->node, holder->word);
-	change->plans[change->top].remove = descent->position;
-	zp_plan_add_child(&change->plans[change->top], first_byte, subtree);
+	zp_plan_add_child(&change->plans[plan_holder(change, descent)], first_byte, subtree);
 	return zp_change_apply(change);
 }
 
@@ -185,14 +193,14 @@ write_branch(ZpChange *change, const ZpDescent *descent, const unsigned char *pa
 	unsigned char label;
 	int			leaf;
 
-	change->top = zp_plan_branch(change, shared, nothing);
+	change->top = zp_plan_branch(change, shared, zp_no_piece);
 	if (item->bytes == 0)
 	{
 		change->plans[change->top].terminal_item = last;
 		zp_plan_add_child(&change->plans[change->top], lower_label, lower);
 		return put_subtree(change, descent, path[0]);
 	}
-	leaf = zp_plan_subtree(change, nothing, nothing, last, last + 1, 0);
+	leaf = zp_plan_subtree(change, zp_no_piece, zp_no_piece, last, last + 1, 0);
 	label = zp_item_at(item)[0];
 	if (label < lower_label)
 		zp_plan_add_child(&change->plans[change->top], label, leaf);
@@ -248,22 +256,9 @@ write_into_gap(ZpChange *change, WriteRequest *request, const ZpDescent *descent
 	}
 	zp_change_add_key(change, descent->rest.at + path_bytes, descent->rest.bytes - path_bytes,
 					  request->payload);
-	leaf = zp_plan_subtree(change, nothing, nothing, 0, 1, 0);
+	leaf = zp_plan_subtree(change, zp_no_piece, zp_no_piece, 0, 1, 0);
 	zp_plan_add_child(&change->plans[change->top], label, leaf);
 	return zp_change_apply(change);
-}
-
-/*
- * A plan of the bucket's holder without the bucket, for its keys get several children
- * there.
- */
-static int
-plan_holder(ZpChange *change, const ZpDescent *descent)
-{
-	zp_change_add_parent(change, &descent->holder);
-	change->top = zp_plan_copy(change, descent->holder.node, descent->holder.word);
-	change->plans[change->top].remove = descent->position;
-	return change->top;
 }
 
 /* The first of these children stands for all bytes for which the bucket did, if it can. */
@@ -299,7 +294,7 @@ write_beside_bucket(ZpChange *change, WriteRequest *request, const ZpDescent *de
 	keys = change->item_count;
 	if (keys == 0)
 		return ZP_BUSY;
-	lower = zp_plan_subtree(change, rest_of_path, nothing, 0, keys, 0);
+	lower = zp_plan_subtree(change, rest_of_path, zp_no_piece, 0, keys, 0);
 
 	/* Behind all others, whatever its order among them is. */
 	item = &change->items[keys];
@@ -309,7 +304,7 @@ write_beside_bucket(ZpChange *change, WriteRequest *request, const ZpDescent *de
 	change->payload = request->payload;
 	if (matched > 0 || descent->holder.node == NULL)
 		return write_branch(change, descent, path, lower);
-	leaf = zp_plan_subtree(change, nothing, nothing, keys, keys + 1, 0);
+	leaf = zp_plan_subtree(change, zp_no_piece, zp_no_piece, keys, keys + 1, 0);
 	label = descent->rest.at[0];
 	holder = plan_holder(change, descent);
 	if (label < path[0])
@@ -348,7 +343,7 @@ write_behind_bucket(ZpChange *change, WriteRequest *request, const ZpDescent *de
 	change->least_capacity = ZP_BUCKET_ENTRIES;
 	change->old[0].stays = true;
 	change->old[0].bound = label;
-	leaf = zp_plan_subtree(change, nothing, nothing, 0, 1, 0);
+	leaf = zp_plan_subtree(change, zp_no_piece, zp_no_piece, 0, 1, 0);
 	zp_change_add_parent(change, &descent->holder);
 	change->top = zp_plan_copy(change, descent->holder.node, descent->holder.word);
 	zp_plan_add_child(&change->plans[change->top], label, leaf);
@@ -403,7 +398,7 @@ write_beyond_bucket(ZpChange *change, WriteRequest *request, const ZpDescent *de
 		keep_first_label(change, descent);
 		return zp_change_apply(change);
 	}
-	change->top = zp_plan_subtree(change, shared, nothing, 0, n, 0);
+	change->top = zp_plan_subtree(change, shared, zp_no_piece, 0, n, 0);
 	return put_subtree(change, descent, matched > 0 ? shared.at[0]
 					   : zp_item_at(change->sorted[0])[0]);
 }
@@ -479,18 +474,13 @@ attempt_write(ZpTrieSession *session, WriteRequest *request)
 		descent.matched == zp_word_path_bytes(descent.here.word))
 	{
 		ZpBucket   *bucket = zp_met_bucket(&descent.here);
-		size_t		entry_bytes = zp_entry_bytes(session);
-		ZpRest		rest = descent.rest;
-		int			entry;
+		int			entry = zp_descent_find(session, &descent, &suffix, &state);
 
-		zp_rest_skip(&rest, descent.matched);
-		suffix = zp_rest_suffix(&rest);
-		state = zp_load_acquire_u32(&bucket->state);
-		entry = zp_bucket_find(bucket, zp_state_count(state), entry_bytes, &suffix);
 		if (entry >= 0)
 			return write_existing(session, request, descent.here.node,
 								  zp_bucket_payload(bucket, (uint32_t) entry),
-								  zp_bucket_head(bucket, (uint32_t) entry, entry_bytes));
+								  zp_bucket_head(bucket, (uint32_t) entry,
+												 zp_entry_bytes(session)));
 		append = zp_bucket_has_room(bucket, zp_state_count(state), &suffix);
 	}
 
@@ -518,10 +508,7 @@ attempt_append(ZpTrieSession *session, WriteRequest *request)
 									   request->payload, &found);
 
 	if (status == ZP_OK)
-	{
 		request->now = request->payload;
-		zp_token_count_add(session->token, 1);
-	}
 	else if (status == ZP_EXISTS)
 		status = write_existing(session, request, (ZpNode *) found.bucket,
 								zp_bucket_payload(found.bucket, found.entry),
@@ -585,8 +572,6 @@ zp_trie_insert(ZpTrieSession *session, const void *key, size_t key_bytes, uint64
 	status = zp_append_key(session, key, key_bytes, payload, NULL);
 	if (ZP_LIKELY(status != ZP_NOT_FOUND))
 	{
-		if (status == ZP_OK)
-			zp_token_count_add(session->token, 1);
 		zp_token_release(session->token);
 		return status;
 	}

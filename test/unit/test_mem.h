@@ -96,4 +96,27 @@ require_arena_sound(ZpArenaMap *map)
 	}
 }
 
+static inline ZpPoolStats
+stats_of(ZpArenaMap *map, ZpPool *pool)
+{
+	ZpPoolStats stats;
+
+	zp_pool_stats(map, pool, &stats);
+	return stats;
+}
+
+/* The pool and the arena below it. */
+static inline void
+require_sound(ZpArenaMap *map, ZpPool *pool)
+{
+	char		why[256];
+
+	if (zp_pool_check(map, pool, why, sizeof(why)) != ZP_OK)
+	{
+		fprintf(stderr, "pool: %s\n", why);
+		abort();
+	}
+	require_arena_sound(map);
+}
+
 #endif							/* ZP_TEST_MEM_H */

@@ -13,15 +13,6 @@ static const ZpPoolLevel levels[] = {
 
 #define LEVELS	(sizeof(levels) / sizeof(levels[0]))
 
-static ZpPoolStats
-stats_of(ZpArenaMap *map, ZpPool *pool)
-{
-	ZpPoolStats stats;
-
-	zp_pool_stats(map, pool, &stats);
-	return stats;
-}
-
 /* What chunks take once nothing is kept in magazines. */
 static uint64_t
 reserved_of(ZpArenaMap *map, ZpPool *pool)
@@ -46,19 +37,6 @@ arena_reserved(ZpArenaMap *map)
 
 	zp_arena_stats(map, &stats);
 	return stats.reserved_bytes;
-}
-
-static void
-require_sound(ZpArenaMap *map, ZpPool *pool)
-{
-	char		why[256];
-
-	if (zp_pool_check(map, pool, why, sizeof(why)) != ZP_OK)
-	{
-		fprintf(stderr, "pool: %s\n", why);
-		abort();
-	}
-	require_arena_sound(map);
 }
 
 /* What a block of this size counts as. */

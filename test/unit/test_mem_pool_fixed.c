@@ -6,27 +6,6 @@
 #include "mem/pool_internal.h"
 #include "test_mem.h"
 
-static ZpPoolStats
-stats_of(ZpArenaMap *map, ZpPool *pool)
-{
-	ZpPoolStats stats;
-
-	zp_pool_stats(map, pool, &stats);
-	return stats;
-}
-
-static void
-require_sound(ZpArenaMap *map, ZpPool *pool)
-{
-	char		why[256];
-
-	if (zp_pool_check(map, pool, why, sizeof(why)) != ZP_OK)
-	{
-		fprintf(stderr, "pool: %s\n", why);
-		abort();
-	}
-}
-
 /* What a block takes of the capacity. */
 static uint64_t
 taken(size_t size)

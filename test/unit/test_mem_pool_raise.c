@@ -22,28 +22,6 @@
 #define MAP_UNITS	(1u << 23)
 #define SLOTS		100
 
-static ZpPoolStats
-stats_of(ZpArenaMap *map, ZpPool *pool)
-{
-	ZpPoolStats stats;
-
-	zp_pool_stats(map, pool, &stats);
-	return stats;
-}
-
-static void
-require_sound(ZpArenaMap *map, ZpPool *pool)
-{
-	char		why[256];
-
-	if (zp_pool_check(map, pool, why, sizeof(why)) != ZP_OK)
-	{
-		fprintf(stderr, "pool: %s\n", why);
-		abort();
-	}
-	require_arena_sound(map);
-}
-
 /* Shared by the participants of a churn. */
 typedef struct Shared
 {

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "mem/pool_internal.h"
-#include "unit.h"
-#include "world.h"
+#include "test_mem.h"
 
 #define BLOCK_BYTES 1024
 #define MOST_BLOCKS 4000
@@ -90,18 +89,6 @@ free_in_slab(int slab, int most)
 	}
 }
 
-static void
-check_pool(void)
-{
-	char		why[256];
-
-	if (zp_pool_check(filling.map, filling.pool, why, sizeof(why)) != ZP_OK)
-	{
-		fprintf(stderr, "pool: %s\n", why);
-		abort();
-	}
-}
-
 /* Slabs of one class that are wholly empty make room for other sizes, small and large. */
 static void
 empty_slabs_make_room(void **state)
@@ -131,7 +118,7 @@ empty_slabs_make_room(void **state)
 		}
 		ZP_REQUIRE(emptied == 3);
 		ZP_REQUIRE_OK(zp_pool_alloc(filling.map, filling.pool, wanted[i], &block));
-		check_pool();
+		require_sound(filling.map, filling.pool);
 		world_destroy(world);
 	}
 }
@@ -157,7 +144,7 @@ magazines_make_room(void **state)
 	zp_pool_stats(filling.map, filling.pool, &stats);
 	ZP_REQUIRE(stats.blocks == 0 && stats.reserved_bytes + 100000 > options.max_bytes);
 	ZP_REQUIRE_OK(zp_pool_alloc(filling.map, filling.pool, 100000, &block));
-	check_pool();
+	require_sound(filling.map, filling.pool);
 	world_destroy(world);
 }
 
@@ -198,7 +185,7 @@ an_empty_pool_has_no_slabs(void **state)
 	zp_pool_stats(filling.map, pool, &stats);
 	ZP_REQUIRE(stats.blocks == 0);
 	ZP_REQUIRE(stats.chunks == 0);
-	check_pool();
+	require_sound(filling.map, filling.pool);
 	world_destroy(world);
 }
 
