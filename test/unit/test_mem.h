@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "mem/pool.h"
 #include "unit.h"
 #include "world.h"
 
