@@ -20,7 +20,7 @@ typedef struct Run
 } Run;
 
 static ZpArenaStats
-stats_of(ZpArenaMap *map)
+arena_stats_of(ZpArenaMap *map)
 {
 	ZpArenaStats stats;
 
@@ -92,7 +92,7 @@ require_all_given_back(World *world, ZpArenaMap *map)
 	uint64_t	segment = 0;
 
 	require_arena_sound(map);
-	stats = stats_of(map);
+	stats = arena_stats_of(map);
 	for (; segment < stats.segments; segment++)
 		headers += zp_segment_header_pages((uint32_t) segment, 0) * (uint64_t) ZP_PAGE_BYTES;
 	ZP_REQUIRE(stats.used_bytes == headers);
@@ -109,7 +109,7 @@ test_random_runs(void **state)
 	(void) state;
 	churn(world, world_map(world), 0, &owners);
 	require_all_given_back(world, world_map(world));
-	assert_true(stats_of(world_map(world)).decommits > 0);
+	assert_true(arena_stats_of(world_map(world)).decommits > 0);
 	world_destroy(world);
 }
 
@@ -168,10 +168,10 @@ test_free_neighbours_join(void **state)
 		runs[count].ref = ref;
 		runs[count++].pages = 1;
 	}
-	ZP_REQUIRE(stats_of(map).used_bytes == stats_of(map).reserved_bytes);
-	ZP_REQUIRE(stats_of(map).reserved_bytes <= limit);
-	ZP_REQUIRE(stats_of(map).largest_free_bytes == 0);
-	ZP_REQUIRE(stats_of(map).failures >= 2);
+	ZP_REQUIRE(arena_stats_of(map).used_bytes == arena_stats_of(map).reserved_bytes);
+	ZP_REQUIRE(arena_stats_of(map).reserved_bytes <= limit);
+	ZP_REQUIRE(arena_stats_of(map).largest_free_bytes == 0);
+	ZP_REQUIRE(arena_stats_of(map).failures >= 2);
 	require_arena_sound(map);
 
 	/* All is full: what is freed can be had again at once, at just that length. */
@@ -180,7 +180,7 @@ test_free_neighbours_join(void **state)
 		uint32_t	i = random_below(&seed, count);
 
 		ZP_REQUIRE_OK(zp_arena_free_pages(map, runs[i].ref));
-		ZP_REQUIRE(stats_of(map).largest_free_bytes == runs[i].pages * (uint64_t) ZP_PAGE_BYTES);
+		ZP_REQUIRE(arena_stats_of(map).largest_free_bytes == runs[i].pages * (uint64_t) ZP_PAGE_BYTES);
 		ZP_REQUIRE_OK(zp_arena_alloc_pages(map, runs[i].pages, &runs[i].ref));
 	}
 
@@ -197,7 +197,7 @@ test_free_neighbours_join(void **state)
 	require_all_given_back(world, map);
 
 	/* One run of the whole of segment 0, then of the whole of another. */
-	ZP_REQUIRE(stats_of(map).largest_free_bytes == zp_segment_bytes(0) - ZP_PAGE_BYTES);
+	ZP_REQUIRE(arena_stats_of(map).largest_free_bytes == zp_segment_bytes(0) - ZP_PAGE_BYTES);
 	ZP_REQUIRE_OK(zp_arena_alloc_pages(map, zp_segment_pages(0) - 1, &ref));
 	ZP_REQUIRE(ref == ZP_FIRST_REF + ZP_PAGE_REFS);
 	ZP_REQUIRE_OK(zp_arena_alloc_pages(map, zp_segment_pages(4) - 1, &runs[0].ref));
@@ -271,10 +271,10 @@ test_decommit_gives_memory_back(void **state)
 		ZP_REQUIRE(world_resident_bytes(world) < before + bytes / 100);
 		require_arena_sound(map);
 	}
-	ZP_REQUIRE(stats_of(map).decommits == 3);
+	ZP_REQUIRE(arena_stats_of(map).decommits == 3);
 	/* The same segment each time. */
-	ZP_REQUIRE(stats_of(map).segments == 2);
-	ZP_REQUIRE(stats_of(map).growths == 4);
+	ZP_REQUIRE(arena_stats_of(map).segments == 2);
+	ZP_REQUIRE(arena_stats_of(map).growths == 4);
 	world_destroy(world);
 }
 
@@ -333,19 +333,19 @@ test_limit(void **state)
 	zp_arena_set_limit(map, two);
 	ZP_REQUIRE_OK(zp_arena_alloc_pages(map, 63, &second));
 	ZP_REQUIRE_STATUS(zp_arena_alloc_pages(map, 1, &ref), ZP_OVER_LIMIT);
-	ZP_REQUIRE(stats_of(map).reserved_bytes == two);
+	ZP_REQUIRE(arena_stats_of(map).reserved_bytes == two);
 
 	/* A decommitted segment counts its header only, and comes back under the limit. */
 	ZP_REQUIRE_OK(zp_arena_free_pages(map, second));
 	ZP_REQUIRE_OK(zp_arena_free_pages(map, first));
-	ZP_REQUIRE(stats_of(map).reserved_bytes == zp_segment_bytes(0) + ZP_PAGE_BYTES);
+	ZP_REQUIRE(arena_stats_of(map).reserved_bytes == zp_segment_bytes(0) + ZP_PAGE_BYTES);
 	ZP_REQUIRE_OK(zp_arena_alloc_pages(map, 63, &first));
 	zp_arena_set_limit(map, two - 1);
 	ZP_REQUIRE_STATUS(zp_arena_alloc_pages(map, 1, &ref), ZP_OVER_LIMIT);
 	zp_arena_set_limit(map, two);
 	ZP_REQUIRE_OK(zp_arena_alloc_pages(map, 1, &ref));
-	ZP_REQUIRE(stats_of(map).segments == 2);
-	ZP_REQUIRE(stats_of(map).failures == 3);
+	ZP_REQUIRE(arena_stats_of(map).segments == 2);
+	ZP_REQUIRE(arena_stats_of(map).failures == 3);
 	require_arena_sound(map);
 	world_destroy(world);
 }
@@ -388,7 +388,7 @@ test_every_growth_can_fail(void **state)
 		}
 		/* A refused new segment may be made up for by a decommitted one. */
 		ZP_REQUIRE(failures == 1);
-		ZP_REQUIRE(stats_of(map).failures == 1);
+		ZP_REQUIRE(arena_stats_of(map).failures == 1);
 		require_all_given_back(world, map);
 		world_destroy(world);
 	}
@@ -504,23 +504,23 @@ test_growth_is_cancellable_and_free_never_waits(void **state)
 	map->hooks = &hooks;
 	ZP_REQUIRE_STATUS(zp_arena_alloc_pages(map, 64, &ref), ZP_CANCELLED);
 	ZP_REQUIRE_OK(zp_arena_free_pages(map, emptied));
-	ZP_REQUIRE(stats_of(map).decommits == 0);
+	ZP_REQUIRE(arena_stats_of(map).decommits == 0);
 	map->hooks = NULL;
 
 	zp_store_release_u32(&detour.in_create, 2);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	/* It is little beside what is in use; the less that is, the less is kept. */
-	ZP_REQUIRE(stats_of(map).decommits == 0);
-	ZP_REQUIRE(stats_of(map).segments == 3);
+	ZP_REQUIRE(arena_stats_of(map).decommits == 0);
+	ZP_REQUIRE(arena_stats_of(map).segments == 3);
 	ZP_REQUIRE(zp_ref_segment(growers[0].ref) == zp_ref_segment(growers[1].ref));
 	ZP_REQUIRE_OK(zp_arena_free_pages(map, growers[0].ref));
 	ZP_REQUIRE_OK(zp_arena_free_pages(map, growers[1].ref));
-	ZP_REQUIRE(stats_of(map).decommits == 1);
+	ZP_REQUIRE(arena_stats_of(map).decommits == 1);
 	ZP_REQUIRE_OK(zp_arena_free_pages(map, filling));
-	ZP_REQUIRE(stats_of(map).decommits == 2);
+	ZP_REQUIRE(arena_stats_of(map).decommits == 2);
 	require_arena_sound(map);
-	ZP_REQUIRE(world_resident_bytes(world) <= stats_of(map).reserved_bytes);
+	ZP_REQUIRE(world_resident_bytes(world) <= arena_stats_of(map).reserved_bytes);
 	world_leave(world, slow);
 	world_leave(world, patient);
 	world_destroy(world);
@@ -543,9 +543,9 @@ test_decommit_may_be_refused(void **state)
 		ZP_REQUIRE_OK(zp_arena_free_pages(map, ref));
 		require_arena_sound(map);
 	}
-	ZP_REQUIRE(stats_of(map).decommits == 0);
-	ZP_REQUIRE(stats_of(map).growths == 2);
-	ZP_REQUIRE(stats_of(map).reserved_bytes == zp_segment_bytes(0) + zp_segment_bytes(4));
+	ZP_REQUIRE(arena_stats_of(map).decommits == 0);
+	ZP_REQUIRE(arena_stats_of(map).growths == 2);
+	ZP_REQUIRE(arena_stats_of(map).reserved_bytes == zp_segment_bytes(0) + zp_segment_bytes(4));
 	map->ops = detour.below;
 	world_destroy(world);
 }
