@@ -40,19 +40,6 @@ counted(size_t size)
 	return size > ZP_LARGEST_SMALL_BYTES ? size : zp_size_class_bytes(zp_size_class(size));
 }
 
-static void
-require_sound(ZpArenaMap *map, ZpPool *pool)
-{
-	char		why[256];
-
-	if (zp_pool_check(map, pool, why, sizeof(why)) != ZP_OK)
-	{
-		fprintf(stderr, "pool: %s\n", why);
-		abort();
-	}
-	require_arena_sound(map);
-}
-
 /* Gives back what participants kept that are no more. */
 static void
 forget_all(ZpArenaMap *map, ZpPool *pool)
