@@ -34,21 +34,21 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION zipora_drop(text, boolean) IS
 'drop a trie and give its memory back; whether it was there';
 
-CREATE FUNCTION zipora_grant(trie text, role text, privilege text)
+CREATE FUNCTION zipora_grant(object text, role text, privilege text, kind text DEFAULT 'trie')
 RETURNS void
 AS 'MODULE_PATHNAME', 'zipora_grant'
 LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT;
 
-COMMENT ON FUNCTION zipora_grant(text, text, text) IS
-'give a role (or public) the right to read or to write a trie';
+COMMENT ON FUNCTION zipora_grant(text, text, text, text) IS
+'give a role (or public) the right to read or to write a trie, counter, flag or futex';
 
-CREATE FUNCTION zipora_revoke(trie text, role text, privilege text)
+CREATE FUNCTION zipora_revoke(object text, role text, privilege text, kind text DEFAULT 'trie')
 RETURNS void
 AS 'MODULE_PATHNAME', 'zipora_revoke'
 LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT;
 
-COMMENT ON FUNCTION zipora_revoke(text, text, text) IS
-'take the right to read or to write a trie from a role (or public)';
+COMMENT ON FUNCTION zipora_revoke(text, text, text, text) IS
+'take the right to read or to write a trie, counter, flag or futex from a role (or public)';
 
 -- ---- one key -----------------------------------------------------------------
 
@@ -744,3 +744,187 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION zipora_pool_choose_level(integer, bigint, bigint, bigint, boolean) IS
 'level that auto begins with: for so many cores, small blocks up to a size, memory expected, and a fixed capacity';
+
+-- ---- counters, flags, futexes -----------------------------------------------
+
+CREATE FUNCTION zipora_counter_add(counter text, delta bigint DEFAULT 1)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_counter_add'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_counter_add(text, bigint) IS
+'add to a counter, which is made if it is not there; the sum';
+
+CREATE FUNCTION zipora_counter_get(counter text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_counter_get'
+LANGUAGE C VOLATILE PARALLEL SAFE STRICT;
+
+COMMENT ON FUNCTION zipora_counter_get(text) IS
+'value of a counter; null if it is not there';
+
+CREATE FUNCTION zipora_counter_reset(counter text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_counter_reset'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED STRICT;
+
+COMMENT ON FUNCTION zipora_counter_reset(text) IS
+'set a counter to 0; the value that it had, null if it is not there';
+
+CREATE FUNCTION zipora_counter_drop(counter text, if_exists boolean DEFAULT false)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_counter_drop'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_counter_drop(text, boolean) IS
+'drop a counter; whether it was there';
+
+CREATE FUNCTION zipora_flag_set(flag text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_flag_set'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_flag_set(text) IS
+'set a flag, which is made if it is not there; whether it was set already';
+
+CREATE FUNCTION zipora_flag_clear(flag text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_flag_clear'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED STRICT;
+
+COMMENT ON FUNCTION zipora_flag_clear(text) IS
+'clear a flag; whether it was set, null if it is not there';
+
+CREATE FUNCTION zipora_flag_test(flag text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_flag_test'
+LANGUAGE C VOLATILE PARALLEL SAFE STRICT;
+
+COMMENT ON FUNCTION zipora_flag_test(text) IS
+'whether a flag is set; null if it is not there';
+
+CREATE FUNCTION zipora_flag_drop(flag text, if_exists boolean DEFAULT false)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_flag_drop'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_flag_drop(text, boolean) IS
+'drop a flag; whether it was there';
+
+CREATE FUNCTION zipora_futex_store(futex text, value integer)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'zipora_futex_store'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_futex_store(text, integer) IS
+'set the value of a futex, which is made if it is not there, and wake nobody; the value before';
+
+CREATE FUNCTION zipora_futex_load(futex text)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'zipora_futex_load'
+LANGUAGE C VOLATILE PARALLEL SAFE STRICT;
+
+COMMENT ON FUNCTION zipora_futex_load(text) IS
+'value of a futex; null if it is not there';
+
+CREATE FUNCTION zipora_futex_wait(futex text, expected integer, timeout interval DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'zipora_futex_wait'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_futex_wait(text, integer, interval) IS
+'sleep until woken if the value is the expected one; woken, timed_out or differs (did not sleep)';
+
+CREATE FUNCTION zipora_futex_wake(futex text, waiters integer DEFAULT 1)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'zipora_futex_wake'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_futex_wake(text, integer) IS
+'wake so many of those who wait (null: all), the first first; how many';
+
+CREATE FUNCTION zipora_futex_drop(futex text, if_exists boolean DEFAULT false)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_futex_drop'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_futex_drop(text, boolean) IS
+'drop a futex, with an error for those who wait; whether it was there';
+
+CREATE FUNCTION zipora_sync_objects(
+	OUT object text,
+	OUT kind text,
+	OUT owner oid,
+	OUT value bigint,
+	OUT waiters bigint,
+	OUT created timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'zipora_sync_objects'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_sync_objects() IS
+'rows of the view zipora_sync_objects';
+
+CREATE VIEW zipora_sync_objects AS
+SELECT
+	object,
+	kind,
+	pg_catalog.pg_get_userbyid(owner) AS owner,
+	value,
+	waiters,
+	created
+FROM zipora_sync_objects();
+
+COMMENT ON VIEW zipora_sync_objects IS
+'counters, flags and futexes of this database; figures are null without the right to read the object';
+
+COMMENT ON COLUMN zipora_sync_objects.object IS 'name';
+COMMENT ON COLUMN zipora_sync_objects.kind IS 'counter, flag or futex';
+COMMENT ON COLUMN zipora_sync_objects.owner IS 'role that owns it';
+COMMENT ON COLUMN zipora_sync_objects.value IS 'its value; of a flag 1 if it is set, else 0';
+COMMENT ON COLUMN zipora_sync_objects.waiters IS 'sessions that wait on a futex';
+COMMENT ON COLUMN zipora_sync_objects.created IS 'when it was made';
+
+GRANT SELECT ON zipora_sync_objects TO PUBLIC;
+
+CREATE FUNCTION zipora_local_storage(
+	OUT slot integer,
+	OUT slots integer,
+	OUT cache text,
+	OUT sessions bigint,
+	OUT entries bigint,
+	OUT bytes bigint,
+	OUT hits bigint,
+	OUT misses bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'zipora_local_storage'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_local_storage() IS
+'rows of the view zipora_local_storage';
+
+CREATE VIEW zipora_local_storage AS
+SELECT
+	slot,
+	slots,
+	cache,
+	sessions,
+	entries,
+	bytes,
+	hits,
+	misses
+FROM zipora_local_storage();
+
+COMMENT ON VIEW zipora_local_storage IS
+'slots of backend-local storage that are in use, and what this session keeps there';
+
+COMMENT ON COLUMN zipora_local_storage.slot IS 'number of the slot';
+COMMENT ON COLUMN zipora_local_storage.slots IS 'slots that there are, for all caches';
+COMMENT ON COLUMN zipora_local_storage.cache IS 'what is kept: handles are what a session knows about objects that it used';
+COMMENT ON COLUMN zipora_local_storage.sessions IS 'sessions of the server that have a value in the slot';
+COMMENT ON COLUMN zipora_local_storage.entries IS 'things that this session keeps in it';
+COMMENT ON COLUMN zipora_local_storage.bytes IS 'memory that they take';
+COMMENT ON COLUMN zipora_local_storage.hits IS 'look-ups of this session that found what they looked for; those that a calling function remembers are not counted';
+COMMENT ON COLUMN zipora_local_storage.misses IS 'look-ups that had to ask the registry in shared memory';
+
+GRANT SELECT ON zipora_local_storage TO PUBLIC;

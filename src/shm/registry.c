@@ -2,7 +2,7 @@
  * registry.c
  *	  Named objects: the registry, and the life of an object.
  *
- * The registry is itself a trie: its key is a byte for the kind (trie or pool), the database's
+ * The registry is itself a trie: its key is a byte for the kind (ZpObjectKind), the database's
  * OID in big-endian order and the name, its payload the ref of the object's header.
  * So the objects of a database stand side by side.  It and the headers are guarded
  * by the root's lock.  A backend comes here once for each name that it uses; then it
@@ -19,6 +19,10 @@
  *
  * The wait of a drop can be cancelled.  The object then stays dropped, pinned by the
  * dropper's handle, and the last to unpin it finishes the work.
+ *
+ * A counter, a flag or a futex has no pool, and nothing in it can be used up by being used
+ * after a drop: it is the header and one cache line of state, which go when the last
+ * backend unpins it.  A drop marks it and wakes who waits.
  *
  * Taking a name out can fail for want of memory, since a trie's node is replaced, not
  * changed.  Then the name stays in the registry with a header that says `dropped`,
@@ -44,6 +48,29 @@
 #define ZP_NAME_KEY_BYTES	(ZP_NAME_KEY_PREFIX + ZP_NAME_BYTES)
 
 #define ZP_DROP_POLL_MS		1
+
+static const ZpObjectKind all_kinds[] = {
+	ZP_OBJECT_TRIE, ZP_OBJECT_POOL, ZP_OBJECT_COUNTER, ZP_OBJECT_FLAG, ZP_OBJECT_FUTEX
+};
+
+const char *
+zp_object_kind_name(ZpObjectKind kind)
+{
+	switch (kind)
+	{
+		case ZP_OBJECT_COUNTER:
+			return "counter";
+		case ZP_OBJECT_FLAG:
+			return "flag";
+		case ZP_OBJECT_POOL:
+			return "pool";
+		case ZP_OBJECT_TRIE:
+			return "trie";
+		case ZP_OBJECT_FUTEX:
+			return "futex";
+	}
+	return "object";
+}
 
 static inline void
 lock_registry(LWLockMode mode)
@@ -132,6 +159,8 @@ free_header(ZpObject *object)
 	if (object->grants != ZP_NULL_REF)
 		(void) zp_pool_free(map, zp_backend.control_pool, object->grants,
 							object->grant_count * sizeof(ZpGrant));
+	if (object->sync != ZP_NULL_REF)
+		(void) zp_pool_free(map, zp_backend.control_pool, object->sync, sizeof(ZpSyncState));
 	object->magic = 0;
 	(void) zp_pool_free(map, zp_backend.control_pool, object->self, sizeof(ZpObject));
 }
@@ -171,6 +200,34 @@ destroy_object(ZpObject *object)
 	free_header(object);
 }
 
+/* Makes the state of a counter (0), flag (clear) or futex (0). */
+static ZpStatus
+make_sync_state(ZpObjectKind kind, ZpRef *ref)
+{
+	ZpArenaMap *map = &zp_backend.map;
+	ZpSyncState *state;
+	ZpStatus	status;
+
+	status = zp_pool_alloc(map, zp_backend.control_pool, sizeof(ZpSyncState), ref);
+	if (status != ZP_OK)
+		return status;
+	map->map_failed = false;
+	state = zp_at(map, *ref);
+	if (map->map_failed)
+	{
+		(void) zp_pool_free(map, zp_backend.control_pool, *ref, sizeof(ZpSyncState));
+		return ZP_MAP_FAILED;
+	}
+	memset(state, 0, sizeof(*state));
+	if (kind == ZP_OBJECT_COUNTER)
+		zp_counter_init(&state->counter, 0);
+	else if (kind == ZP_OBJECT_FLAG)
+		zp_flag_init(&state->flag, false);
+	else
+		zp_futex_queue_init(&state->futex, 0);
+	return ZP_OK;
+}
+
 /* Makes an object that nobody knows yet. */
 static ZpStatus
 make_object(const ZpObjectSpec *spec, ZpObject **made)
@@ -185,8 +242,9 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 	ZpArenaMap *map = &zp_backend.map;
 	ZpObject   *object;
 	ZpRef		self;
-	ZpRef		pool;
+	ZpRef		pool = ZP_NULL_REF;
 	ZpRef		trie = ZP_NULL_REF;
+	ZpRef		sync = ZP_NULL_REF;
 	ZpStatus	status;
 
 	status = zp_pool_alloc(map, zp_backend.control_pool, sizeof(ZpObject), &self);
@@ -197,7 +255,8 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 	if (map->map_failed)
 		status = ZP_MAP_FAILED;
 	if (status == ZP_OK)
-		status = zp_pool_create_with(map, &spec->pool, &pool);
+		status = zp_is_sync_kind(spec->kind) ? make_sync_state(spec->kind, &sync) :
+			zp_pool_create_with(map, &spec->pool, &pool);
 	if (status == ZP_OK && spec->kind == ZP_OBJECT_TRIE)
 	{
 		status = zp_trie_create(map, zp_backend.control->control_pool, pool,
@@ -222,6 +281,7 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 	object->creator = map->participant;
 	object->pool = pool;
 	object->trie = trie;
+	object->sync = sync;
 	object->max_bytes = spec->pool.max_bytes;
 	for (int i = 0; i < ZP_BLOCK_MUTEXES; i++)
 		zp_mutex_init(&object->block_mutexes[i]);
@@ -367,6 +427,20 @@ zp_registry_unpin(ZpObject *object)
 		destroy_object(object);
 }
 
+/* Tells those who wait on a futex that it was dropped. */
+static void
+wake_waiters(ZpObject *object)
+{
+	ZpSyncState *state;
+
+	zp_backend.map.map_failed = false;
+	state = zp_at(&zp_backend.map, object->sync);
+	if (zp_backend.map.map_failed)
+		return;
+	while (zp_futex_queue_close(&zp_backend.map, &state->futex) == ZP_CANCELLED)
+		CHECK_FOR_INTERRUPTS();
+}
+
 bool
 zp_registry_drop(ZpObject *object)
 {
@@ -383,6 +457,13 @@ zp_registry_drop(ZpObject *object)
 	unlock_registry();
 	zp_fetch_add_seq_cst_u32(&zp_backend.control->drops, 1);
 
+	if (zp_is_sync_kind((ZpObjectKind) object->kind))
+	{
+		/* Waiters look at `dropped` themselves (futex_wait.c); this only is faster. */
+		if (object->kind == ZP_OBJECT_FUTEX)
+			wake_waiters(object);
+		return true;
+	}
 	if (object->kind == ZP_OBJECT_TRIE)
 	{
 		while ((status = zp_trie_close_for_all(&zp_backend.map, object->trie)) == ZP_BUSY)
@@ -639,8 +720,12 @@ sweep_kind(ZpObjectKind kind)
 int
 zp_registry_sweep(void)
 {
+	int			dropped = 0;
+
 	zp_backend_start();
-	return sweep_kind(ZP_OBJECT_TRIE) + sweep_kind(ZP_OBJECT_POOL);
+	for (size_t i = 0; i < lengthof(all_kinds); i++)
+		dropped += sweep_kind(all_kinds[i]);
+	return dropped;
 }
 
 bool
@@ -654,6 +739,29 @@ zp_pool_stats_at(ZpRef ref, ZpPoolStats *stats)
 	if (!map->map_failed)
 		zp_pool_stats(map, pool, stats);
 	return !map->map_failed;
+}
+
+/* Copies what there is to see of a counter, flag or futex; false: it cannot be mapped. */
+static bool
+look_at_sync_state(const ZpObject *object, ZpObjectInfo *info)
+{
+	ZpSyncState *state;
+
+	zp_backend.map.map_failed = false;
+	state = zp_at(&zp_backend.map, object->sync);
+	if (zp_backend.map.map_failed)
+		return false;
+	info->waiters = 0;
+	if (object->kind == ZP_OBJECT_COUNTER)
+		info->value = zp_counter_get_relaxed(&state->counter);
+	else if (object->kind == ZP_OBJECT_FLAG)
+		info->value = zp_flag_test_acquire(&state->flag);
+	else
+	{
+		info->value = (int32) zp_futex_queue_load_acquire(&state->futex);
+		info->waiters = zp_futex_queue_waiting_relaxed(&state->futex);
+	}
+	return true;
 }
 
 ZpObjectInfo *
@@ -711,7 +819,8 @@ zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 				info->pool_level = (ZpPoolLevel) object->pool_level;
 				info->max_bytes = object->max_bytes;
 				info->created = object->created;
-				if (!zp_pool_stats_at(object->pool, &info->pool))
+				if (object->sync != ZP_NULL_REF ? !look_at_sync_state(object, info) :
+					!zp_pool_stats_at(object->pool, &info->pool))
 				{
 					status = ZP_MAP_FAILED;
 					break;

@@ -12,6 +12,9 @@
 
 #include "datatype/timestamp.h"
 
+#include "port/counter.h"
+#include "port/flag.h"
+#include "sync/futex_queue.h"
 #include "trie/trie.h"
 
 #define ZP_OBJECT_MAGIC		0x5a704f62
@@ -32,9 +35,33 @@ typedef enum ZpValueType
 /* What an object is; each kind has names of its own.  The values are in keys. */
 typedef enum ZpObjectKind
 {
+	ZP_OBJECT_COUNTER = 'c',
+	ZP_OBJECT_FLAG = 'f',
 	ZP_OBJECT_POOL = 'p',
-	ZP_OBJECT_TRIE = 't'
+	ZP_OBJECT_TRIE = 't',
+	ZP_OBJECT_FUTEX = 'w'
 } ZpObjectKind;
+
+/* Whether an object of the kind is a ZpSyncState; else it has a pool. */
+static inline bool
+zp_is_sync_kind(ZpObjectKind kind)
+{
+	return kind == ZP_OBJECT_COUNTER || kind == ZP_OBJECT_FLAG || kind == ZP_OBJECT_FUTEX;
+}
+
+/*
+ * Shared: what a counter, flag or futex is.  In a cache line of its own, since the header
+ * is read at every use.
+ */
+typedef union ZpSyncState
+{
+	ZpCounter	counter;
+	ZpFlag		flag;
+	ZpFutexQueue futex;
+	char		line[ZP_CACHE_LINE_BYTES];
+} ZpSyncState;
+
+StaticAssertDecl(sizeof(ZpSyncState) == ZP_CACHE_LINE_BYTES, "one cache line each");
 
 /* Mutexes of a pool's blocks for SQL; see pool_handle.h. */
 #define ZP_BLOCK_MUTEXES 8
@@ -67,7 +94,8 @@ typedef struct ZpObject
 	uint32		value_type;		/* ZpValueType; of a trie */
 	uint32		pool_level;		/* ZpPoolLevel as asked for; the pool may have another */
 	uint32		creator;		/* participant; at level no_lock the only one that writes */
-	ZpRef		trie;			/* null: it is a pool */
+	ZpRef		trie;			/* null: it is no trie */
+	ZpRef		sync;			/* its ZpSyncState; null: it is a trie or a pool */
 	uint64		max_bytes;		/* 0: none */
 	TimestampTz created;
 	char		name[ZP_NAME_BYTES];
@@ -115,8 +143,13 @@ typedef struct ZpObjectInfo
 	ZpPoolLevel pool_level;
 	uint64		max_bytes;
 	TimestampTz created;
-	ZpPoolStats pool;
+	ZpPoolStats pool;			/* of a trie or pool */
+	int64		value;			/* of a counter, flag (0 or 1) or futex */
+	uint32		waiters;		/* of a futex */
 } ZpObjectInfo;
+
+/* The kind in words: trie, pool, counter, flag, futex. */
+extern const char *zp_object_kind_name(ZpObjectKind kind);
 
 /* false: an object of that kind and name is there already. */
 extern bool zp_registry_create(const ZpObjectSpec *spec);
@@ -137,8 +170,8 @@ extern void zp_registry_leave_pool(ZpObject *object);
 extern void zp_registry_unpin(ZpObject *object);
 
 /*
- * Drops an object that the caller has pinned: from now on nobody finds it.
- * Returns when its memory has been given back; when it is interrupted, whoever
+ * Drops an object that the caller has pinned: from now on nobody finds it, and who waits
+ * on a futex is told.  Returns when its memory has been given back; when it is interrupted, whoever
  * unpins it last does that.  false: somebody else had dropped it.
  */
 extern bool zp_registry_drop(ZpObject *object);
