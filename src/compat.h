@@ -38,4 +38,63 @@
 #define ZP_NEW_WAIT_EVENT(name) PG_WAIT_EXTENSION
 #endif
 
+/* The hand-made records of log/append.c are what generic_redo of these versions reads. */
+#if PG_VERSION_NUM < 190000
+#define ZP_GENERIC_DELTA_IS_KNOWN
+#endif
+
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
+#include "utils/tuplesort.h"
+
+/* Where a relation's storage is, in names that all versions share. */
+#if PG_VERSION_NUM >= 160000
+#define ZP_SPACE_OID(relation) ((relation)->rd_locator.spcOid)
+#define ZP_FILE_NUMBER(relation) ((relation)->rd_locator.relNumber)
+#define ZP_RELID_OF_FILE(space, file) RelidByRelfilenumber(space, file)
+#else
+#define ZP_SPACE_OID(relation) ((relation)->rd_node.spcNode)
+#define ZP_FILE_NUMBER(relation) ((relation)->rd_node.relNode)
+#define ZP_RELID_OF_FILE(space, file) RelidByRelfilenode(space, file)
+#endif
+
+/* A new page at the end of the main fork: pinned, locked exclusively, all zeros. */
+static inline Buffer
+zp_extend_relation(Relation relation)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExtendBufferedRel(BMR_REL(relation), MAIN_FORKNUM, NULL, EB_LOCK_FIRST);
+#else
+	bool		need_lock = !RELATION_IS_LOCAL(relation);
+	Buffer		buffer;
+
+	if (need_lock)
+		LockRelationForExtension(relation, ExclusiveLock);
+	buffer = ReadBuffer(relation, P_NEW);
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	if (need_lock)
+		UnlockRelationForExtension(relation, ExclusiveLock);
+	return buffer;
+#endif
+}
+
+/* The next datum of a sort, a palloc'd copy. */
+static inline bool
+zp_tuplesort_getdatum(Tuplesortstate *sort, Datum *datum, bool *isnull)
+{
+#if PG_VERSION_NUM >= 160000
+	return tuplesort_getdatum(sort, true, true, datum, isnull, NULL);
+#else
+	return tuplesort_getdatum(sort, true, datum, isnull, NULL);
+#endif
+}
+
+/* Between the pages of a VACUUM. */
+#if PG_VERSION_NUM >= 180000
+#define ZP_VACUUM_DELAY() vacuum_delay_point(false)
+#else
+#define ZP_VACUUM_DELAY() vacuum_delay_point()
+#endif
+
 #endif							/* ZP_COMPAT_H */
