@@ -11,6 +11,7 @@
 
 #include "miscadmin.h"
 #include "storage/proc.h"
+#include "utils/pg_locale.h"
 #include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
@@ -36,6 +37,13 @@
 #define ZP_NEW_WAIT_EVENT(name) WaitEventExtensionNew(name)
 #else
 #define ZP_NEW_WAIT_EVENT(name) PG_WAIT_EXTENSION
+#endif
+
+/* Whether a collation orders text by its bytes. */
+#if PG_VERSION_NUM >= 180000
+#define zp_collation_is_c(collation) (pg_newlocale_from_collation(collation)->collate_is_c)
+#else
+#define zp_collation_is_c(collation) lc_collate_is_c(collation)
 #endif
 
 #endif							/* ZP_COMPAT_H */
