@@ -10,7 +10,12 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "utils/rel.h"
+#include "utils/tuplesort.h"
+#include "utils/pg_locale.h"
 #include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
@@ -42,11 +47,6 @@
 #if PG_VERSION_NUM < 190000
 #define ZP_GENERIC_DELTA_IS_KNOWN
 #endif
-
-#include "storage/bufmgr.h"
-#include "storage/lmgr.h"
-#include "utils/rel.h"
-#include "utils/tuplesort.h"
 
 /* Where a relation's storage is, in names that all versions share. */
 #if PG_VERSION_NUM >= 160000
@@ -95,6 +95,11 @@ zp_tuplesort_getdatum(Tuplesortstate *sort, Datum *datum, bool *isnull)
 #define ZP_VACUUM_DELAY() vacuum_delay_point(false)
 #else
 #define ZP_VACUUM_DELAY() vacuum_delay_point()
+/* Whether a collation orders text by its bytes. */
+#if PG_VERSION_NUM >= 180000
+#define zp_collation_is_c(collation) (pg_newlocale_from_collation(collation)->collate_is_c)
+#else
+#define zp_collation_is_c(collation) lc_collate_is_c(collation)
 #endif
 
 #endif							/* ZP_COMPAT_H */

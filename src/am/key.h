@@ -46,6 +46,17 @@ typedef struct ZpKeyLayout
 	TupleDesc	included;		/* of the included attributes; NULL: there are none */
 } ZpKeyLayout;
 
+/*
+ * The first byte of a column says NULL or value, whatever the kind.  0x00 and 0xFF are no
+ * first bytes, so there is always a byte string behind all keys that begin alike.
+ */
+#define ZP_KEY_NULL_FIRST	0x01
+#define ZP_KEY_NULL_LAST	0xFE
+#define ZP_KEY_VALUE		0x80	/* neither integer nor inet; DESC: its complement */
+
+#define ZP_KEY_NULL(column) \
+	((column)->nulls_first ? ZP_KEY_NULL_FIRST : ZP_KEY_NULL_LAST)
+
 /* In the given context.  Raises an error for a type that no operator class of ours has. */
 extern ZpKeyLayout *zp_key_layout(Relation index, MemoryContext context);
 
@@ -58,6 +69,22 @@ extern bool zp_key_kind_of_type(Oid type, ZpKeyKind *kind);
  */
 extern void zp_key_encode(const ZpKeyLayout *layout, const Datum *values, const bool *isnull,
 						  StringInfo key);
+
+/*
+ * Appends the encoding of one value that is not NULL.  type is that of the value: the
+ * column's own, or for integers another width.
+ */
+extern void zp_key_encode_value(const ZpKeyColumn *column, Oid type, Datum value, StringInfo key);
+
+/*
+ * For ZP_KEY_TEXT and ZP_KEY_BYTEA: a string's encoding, without DESC, and back.  The latter
+ * takes what follows the first byte, up to the end of the string or of the bytes, and
+ * returns whether the string ended.
+ */
+extern void zp_key_encode_string(ZpKeyKind kind, const unsigned char *string, size_t bytes,
+								 StringInfo key);
+extern bool zp_key_decode_string(ZpKeyKind kind, const unsigned char *key, size_t available,
+								 StringInfo string);
 
 /* The length of the next column's encoding, which begins at bytes.  0: it is no such encoding. */
 extern size_t zp_key_column_bytes(const ZpKeyColumn *column, const unsigned char *bytes,
@@ -84,5 +111,11 @@ extern void zp_included_encode(const ZpKeyLayout *layout, const Datum *values,
 							   const bool *isnull, StringInfo bytes);
 extern void zp_included_decode(const ZpKeyLayout *layout, const unsigned char *bytes,
 							   size_t length, Datum *values, bool *isnull);
+
+/*
+ * Raises an error if a key column's collation does not fit its operator class: a nondeterministic
+ * one never does, and a class that orders by "<" of text needs the order of bytes.
+ */
+extern void zp_key_check_collations(Relation index);
 
 #endif							/* ZP_KEY_H */
