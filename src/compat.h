@@ -13,9 +13,14 @@
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
-#include "utils/rel.h"
-#include "utils/tuplesort.h"
 #include "utils/pg_locale.h"
+#include "utils/rel.h"
+#if PG_VERSION_NUM >= 160000
+#include "utils/relfilenumbermap.h"
+#else
+#include "utils/relfilenodemap.h"
+#endif
+#include "utils/tuplesort.h"
 #include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
@@ -81,12 +86,12 @@ zp_extend_relation(Relation relation)
 
 /* The next datum of a sort, a palloc'd copy. */
 static inline bool
-zp_tuplesort_getdatum(Tuplesortstate *sort, Datum *datum, bool *isnull)
+zp_tuplesort_getdatum(Tuplesortstate *sort, bool forward, Datum *datum, bool *isnull)
 {
 #if PG_VERSION_NUM >= 160000
-	return tuplesort_getdatum(sort, true, true, datum, isnull, NULL);
+	return tuplesort_getdatum(sort, forward, true, datum, isnull, NULL);
 #else
-	return tuplesort_getdatum(sort, true, datum, isnull, NULL);
+	return tuplesort_getdatum(sort, forward, datum, isnull, NULL);
 #endif
 }
 
@@ -95,6 +100,8 @@ zp_tuplesort_getdatum(Tuplesortstate *sort, Datum *datum, bool *isnull)
 #define ZP_VACUUM_DELAY() vacuum_delay_point(false)
 #else
 #define ZP_VACUUM_DELAY() vacuum_delay_point()
+#endif
+
 /* Whether a collation orders text by its bytes. */
 #if PG_VERSION_NUM >= 180000
 #define zp_collation_is_c(collation) (pg_newlocale_from_collation(collation)->collate_is_c)

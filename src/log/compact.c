@@ -48,7 +48,7 @@ zp_log_compact(Relation index, int fillfactor, int memory_kb, BufferAccessStrate
 	UnlockReleaseBuffer(buffer);
 
 	zp_meta_read(index, &meta);
-	sort = zp_records_begin(memory_kb);
+	sort = zp_records_begin(memory_kb, false);
 	initStringInfo(&scratch);
 	zp_walk_begin(&walk, index, strategy, meta.incarnation, meta.first, meta.first_birth);
 	while (walk.next != seal && (result = zp_walk_next_page(&walk)) == ZP_WALK_PAGE)
@@ -74,7 +74,7 @@ zp_log_compact(Relation index, int fillfactor, int memory_kb, BufferAccessStrate
 	writer = palloc(sizeof(ZpBaseWriter));
 	zp_base_begin(writer, index, true, meta.incarnation, meta.generation + 1, fillfactor);
 	memset(&record, 0, sizeof(record));
-	while (zp_records_get(sort, &record))
+	while (zp_records_get(sort, true, &record))
 	{
 		zp_base_put(writer, &record);
 		if (writer->entries % 1024 == 0)

@@ -117,12 +117,13 @@ extern void zp_tid_decode(const unsigned char *from, ItemPointer tid);
 struct Tuplesortstate;
 struct SortCoordinateData;
 
-extern struct Tuplesortstate *zp_records_begin(int memory_kb);
+/* both_ways: records are to be read backward too. */
+extern struct Tuplesortstate *zp_records_begin(int memory_kb, bool both_ways);
 extern void zp_records_put(struct Tuplesortstate *sort, StringInfo scratch,
 						   const ZpRecord *record);
 
-/* The next record in order, valid until the next call with it; false: there is none. */
-extern bool zp_records_get(struct Tuplesortstate *sort, ZpRecord *record);
+/* The next (or the previous) record, valid until the next call with it; false: there is none. */
+extern bool zp_records_get(struct Tuplesortstate *sort, bool forward, ZpRecord *record);
 
 /* base.c */
 

@@ -35,10 +35,11 @@ zp_tid_decode(const unsigned char *from, ItemPointer tid)
 }
 
 Tuplesortstate *
-zp_records_begin(int memory_kb)
+zp_records_begin(int memory_kb, bool both_ways)
 {
 	return tuplesort_begin_datum(BYTEAOID, ByteaLessOperator, InvalidOid, false,
-								 memory_kb, NULL, TUPLESORT_NONE);
+								 memory_kb, NULL,
+								 both_ways ? TUPLESORT_RANDOMACCESS : TUPLESORT_NONE);
 }
 
 void
@@ -60,7 +61,7 @@ zp_records_put(Tuplesortstate *sort, StringInfo scratch, const ZpRecord *record)
 }
 
 bool
-zp_records_get(Tuplesortstate *sort, ZpRecord *record)
+zp_records_get(Tuplesortstate *sort, bool forward, ZpRecord *record)
 {
 	Datum		datum;
 	bool		isnull;
@@ -71,7 +72,7 @@ zp_records_get(Tuplesortstate *sort, ZpRecord *record)
 	if (record->memory != NULL)
 		pfree(record->memory);
 	record->memory = NULL;
-	if (!zp_tuplesort_getdatum(sort, &datum, &isnull))
+	if (!zp_tuplesort_getdatum(sort, forward, &datum, &isnull))
 		return false;
 	record->memory = DatumGetPointer(datum);
 	bytes = (const unsigned char *) VARDATA_ANY(DatumGetPointer(datum));
