@@ -9,7 +9,9 @@
 
 #include "postgres.h"
 
+#include "commands/vacuum.h"
 #include "miscadmin.h"
+#include "postmaster/autovacuum.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
@@ -64,24 +66,30 @@
 #define ZP_RELID_OF_FILE(space, file) RelidByRelfilenode(space, file)
 #endif
 
-/* A new page at the end of the main fork: pinned, locked exclusively, all zeros. */
+/* A new page at the end of a fork: pinned, locked exclusively, all zeros. */
 static inline Buffer
-zp_extend_relation(Relation relation)
+zp_extend_fork(Relation relation, ForkNumber fork)
 {
 #if PG_VERSION_NUM >= 160000
-	return ExtendBufferedRel(BMR_REL(relation), MAIN_FORKNUM, NULL, EB_LOCK_FIRST);
+	return ExtendBufferedRel(BMR_REL(relation), fork, NULL, EB_LOCK_FIRST);
 #else
 	bool		need_lock = !RELATION_IS_LOCAL(relation);
 	Buffer		buffer;
 
 	if (need_lock)
 		LockRelationForExtension(relation, ExclusiveLock);
-	buffer = ReadBuffer(relation, P_NEW);
+	buffer = ReadBufferExtended(relation, fork, P_NEW, RBM_NORMAL, NULL);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	if (need_lock)
 		UnlockRelationForExtension(relation, ExclusiveLock);
 	return buffer;
 #endif
+}
+
+static inline Buffer
+zp_extend_relation(Relation relation)
+{
+	return zp_extend_fork(relation, MAIN_FORKNUM);
 }
 
 /* The next datum of a sort, a palloc'd copy. */
@@ -94,6 +102,35 @@ zp_tuplesort_getdatum(Tuplesortstate *sort, bool forward, Datum *datum, bool *is
 	return tuplesort_getdatum(sort, forward, datum, isnull, NULL);
 #endif
 }
+
+/* EXPLAIN's count of the descents of an index. */
+#if PG_VERSION_NUM >= 180000
+#define ZP_COUNT_SEARCH(descriptor) \
+	do { if ((descriptor)->instrument) (descriptor)->instrument->nsearches++; } while (0)
+#else
+#define ZP_COUNT_SEARCH(descriptor) ((void) 0)
+#endif
+
+/* Whether this is an autovacuum worker. */
+#if PG_VERSION_NUM >= 170000
+#define ZP_IS_AUTOVACUUM() AmAutoVacuumWorkerProcess()
+#else
+#define ZP_IS_AUTOVACUUM() IsAutoVacuumWorkerProcess()
+#endif
+
+/*
+ * Fields of IndexAmRoutine that came after 15.  The functions that translate strategies stay
+ * NULL but for the order: see FACTS.md 2 about the plans of other tables.
+ */
+#if PG_VERSION_NUM >= 180000
+#include "access/cmptype.h"
+#define ZP_TRANSLATES_COMPARISONS
+extern StrategyNumber zp_translate_comparison(CompareType comparison, Oid family);
+#define ZP_SET_NEW_ROUTINE_FIELDS(routine) \
+	((routine)->amtranslatecmptype = zp_translate_comparison)
+#else
+#define ZP_SET_NEW_ROUTINE_FIELDS(routine) ((void) 0)
+#endif
 
 /* Between the pages of a VACUUM. */
 #if PG_VERSION_NUM >= 180000

@@ -725,7 +725,7 @@ zp_image_peek(Relation index, uint64 incarnation)
 }
 
 void
-zp_image_follow(Relation index)
+zp_image_follow(Relation index, bool wait)
 {
 	ZpLogMeta	meta;
 	ZpImage    *image;
@@ -736,7 +736,7 @@ zp_image_follow(Relation index)
 	image = zp_image_peek(index, meta.incarnation);
 	if (image != NULL && image->open &&
 		zp_load_acquire_u32(&image->state->phase) == ZP_IMAGE_READY)
-		(void) follow(image, index, true);
+		(void) follow(image, index, !wait);
 }
 
 bool

@@ -97,8 +97,11 @@ extern uint64 zp_image_generation;
  */
 extern ZpImage *zp_image_get(Relation index, const ZpIndexOptions *options);
 
-/* Lets an image follow the log, if there is one and nobody else is at it; for who inserts. */
-extern void zp_image_follow(Relation index);
+/*
+ * Lets an image follow the log, if it is there and ready; for who inserts, and for compaction.
+ * Without wait, not if somebody else is at it.
+ */
+extern void zp_image_follow(Relation index, bool wait);
 
 /* The state of an image that is there already; NULL: none.  For the planner and statistics. */
 extern ZpImage *zp_image_peek(Relation index, uint64 incarnation);

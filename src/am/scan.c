@@ -96,6 +96,16 @@ flush_kills(ZpScan *scan)
 	pfree(records);
 }
 
+/* The key of `resume` is over, as far as is_given() is concerned. */
+static void
+end_change(ZpScan *scan)
+{
+	scan->source_changed = false;
+	if (scan->given != NULL)
+		hash_destroy(scan->given);
+	scan->given = NULL;
+}
+
 static void
 drop_answer(ZpScan *scan)
 {
@@ -122,7 +132,7 @@ zp_index_rescan(IndexScanDesc descriptor, ScanKey keys, int key_count,
 	scan->exhausted = false;
 	scan->ended = false;
 	scan->cursor_placed = false;
-	scan->source_changed = false;
+	end_change(scan);
 	scan->batch_size = ZP_BATCH_FIRST;
 	scan->count = 0;
 	scan->position = -1;
@@ -220,6 +230,8 @@ is_given(ZpScan *scan, const unsigned char *key, size_t key_bytes, ItemPointer t
 		return false;
 	if (!same_key(key, key_bytes, (unsigned char *) scan->resume.data, scan->resume.len))
 		return false;
+	if (scan->given != NULL && hash_search(scan->given, tid, HASH_FIND, NULL) != NULL)
+		return true;
 	if (!scan->resume_secondary)
 		return scan->direction == ZP_BACKWARD || ItemPointerEquals(tid, &scan->resume_tid);
 	is_primary = ItemPointerGetOffsetNumberNoCheck(&scan->resume_primary) != InvalidOffsetNumber &&
@@ -227,6 +239,25 @@ is_given(ZpScan *scan, const unsigned char *key, size_t key_bytes, ItemPointer t
 	if (scan->direction == ZP_FORWARD)
 		return is_primary || ItemPointerCompare(tid, &scan->resume_tid) <= 0;
 	return !is_primary && ItemPointerCompare(tid, &scan->resume_tid) >= 0;
+}
+
+/* Remembers an entry that is given while source_changed holds: the source may change again. */
+static void
+note_given(ZpScan *scan, const unsigned char *key, size_t key_bytes, ItemPointer tid)
+{
+	if (!same_key(key, key_bytes, (unsigned char *) scan->resume.data, scan->resume.len))
+		return;
+	if (scan->given == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(ItemPointerData);
+		control.entrysize = sizeof(ItemPointerData);
+		control.hcxt = scan->context;
+		scan->given = hash_create("zipora entries given", 64, &control,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	(void) hash_search(scan->given, tid, HASH_ENTER, NULL);
 }
 
 /* Notes the last entry looked at. */
@@ -303,6 +334,8 @@ add_entry(ZpScan *scan, ItemPointer tid, bool secondary, const unsigned char *ke
 	entry->key_bytes = (uint16) key_bytes;
 	entry->included_bytes = (uint16) included_bytes;
 	entry->killed = false;
+	if (scan->source_changed)
+		note_given(scan, key, key_bytes, tid);
 	appendBinaryStringInfo(&scan->bytes, (const char *) key, (int) key_bytes);
 	if (included_bytes > 0)
 		appendBinaryStringInfo(&scan->bytes, (const char *) included, (int) included_bytes);
@@ -445,7 +478,7 @@ read_from_image(ZpScan *scan)
 			if (scan->source_changed &&
 				!same_key(entry->key, key_bytes, (unsigned char *) scan->resume.data,
 						  scan->resume.len))
-				scan->source_changed = false;
+				end_change(scan);
 
 			/* Within a key that was given in part, what was noted before still counts. */
 			if (!scan->source_changed)
@@ -495,7 +528,7 @@ read_from_answer(ZpScan *scan)
 			if (is_given(scan, record.key, record.key_bytes, &record.tid))
 				continue;
 			if (compared != 0)
-				scan->source_changed = false;
+				end_change(scan);
 			break;
 		}
 	}
@@ -565,8 +598,8 @@ change_direction(ZpScan *scan, ZpDirection direction)
 		}
 		scan->count = 0;
 		scan->cursor_placed = false;
-		scan->source_changed = false;
 	}
+	end_change(scan);
 	scan->position = -1;
 	scan->count = 0;
 	scan->direction = direction;

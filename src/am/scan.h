@@ -13,6 +13,7 @@
 
 #include "access/relscan.h"
 #include "nodes/tidbitmap.h"
+#include "utils/hsearch.h"
 
 #include "am/image.h"
 #include "am/quals.h"
@@ -83,6 +84,7 @@ typedef struct ZpScan
 	 * primary and secondary entries may be others than before.
 	 */
 	bool		source_changed;
+	HTAB	   *given;			/* TIDs of that key given since; NULL: none */
 
 	/* Of source log: what was found, in order. */
 	struct ZpLogAnswer *answer;

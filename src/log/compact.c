@@ -5,7 +5,8 @@
  * The log is sealed first: a new tail page is appended, and what stands before it is what is
  * compacted.  Whoever inserts meanwhile appends behind the seal.  What is alive before it goes,
  * sorted, to new pages, whose last one leads to the sealed page.  One change of the
- * metapage then makes them the beginning of the chain.  Only then are the old pages freed.
+ * metapage then makes them the beginning of the chain.  Only then may the old pages be freed, by
+zp_log_sweep.
  *
  * After a crash before that change the new pages are in no chain, after it the old ones are not;
  * zp_log_sweep finds either.
@@ -108,8 +109,6 @@ zp_log_compact(Relation index, int fillfactor, int memory_kb, BufferAccessStrate
 	UnlockReleaseBuffer(buffer);
 	pfree(writer);
 	pfree(scratch.data);
-
-	(void) zp_log_sweep(index, strategy);
 }
 
 /* Whether a page that is locked is in no chain. */

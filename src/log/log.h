@@ -162,8 +162,9 @@ extern void zp_meta_init(Page page, uint64 incarnation);
 /* compact.c */
 
 /*
- * Writes what is alive as a new base, up to where the log ends now, makes it the chain's
- * beginning in one step, and frees the old pages.
+ * Writes what is alive as a new base, up to where the log ends now, and makes it the chain's
+ * beginning in one step.  The old pages are then in no chain, but whoever reads them can still go
+ * on until zp_log_sweep frees them.
  */
 extern void zp_log_compact(Relation index, int fillfactor, int memory_kb,
 						   BufferAccessStrategy strategy);
