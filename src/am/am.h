@@ -9,6 +9,8 @@
 
 #include "access/amapi.h"
 #include "commands/vacuum.h"
+#include "nodes/execnodes.h"
+#include "nodes/pathnodes.h"
 
 #include "am/image.h"
 
@@ -37,8 +39,5 @@ extern IndexBulkDeleteResult *zp_index_vacuum_cleanup(IndexVacuumInfo *info,
 extern void zp_index_cost(PlannerInfo *root, IndexPath *path, double loop_count,
 						  Cost *startup_cost, Cost *total_cost, Selectivity *selectivity,
 						  double *correlation, double *pages);
-
-/* validate.c */
-extern bool zp_index_validate(Oid opclass);
 
 #endif							/* ZP_AM_H */

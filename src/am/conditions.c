@@ -8,6 +8,7 @@
  */
 #include "am/conditions.h"
 
+#include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
@@ -259,17 +260,18 @@ get_constants(ScanKey key, Datum **constants)
 	return kept;
 }
 
-/* Whether the column has the operator; amvalidate sees to it that no other comes here. */
-static bool
-is_possible(const ZpKeyColumn *column, StrategyNumber strategy, Oid type)
+bool
+zp_condition_is_possible(Oid column_type, StrategyNumber strategy, Oid type)
 {
+	ZpKeyKind	column_kind;
 	ZpKeyKind	kind;
 
-	if (!zp_key_kind_of_type(type, &kind) || kind != column->kind)
+	if (!zp_key_kind_of_type(column_type, &column_kind) || !zp_key_kind_of_type(type, &kind) ||
+		kind != column_kind)
 		return false;
-	if (kind == ZP_KEY_INTEGER && type != column->type &&
-		(zp_is_datetime(type) != zp_is_datetime(column->type) ||
-		 (type == OIDOID) != (column->type == OIDOID)))
+	if (kind == ZP_KEY_INTEGER && type != column_type &&
+		(zp_is_datetime(type) != zp_is_datetime(column_type) ||
+		 type == OIDOID || column_type == OIDOID))
 		return false;
 	switch (strategy)
 	{
@@ -318,7 +320,7 @@ zp_conditions_add(ZpConditions *conditions, const ZpKeyColumn *column, ScanKey k
 		restrict_to(conditions, &collected);
 		return;
 	}
-	if (!is_possible(column, strategy, type))
+	if (!zp_condition_is_possible(column->type, strategy, type))
 		elog(ERROR, "unexpected operator of a scan key: strategy %d with type %u",
 			 strategy, type);
 

@@ -27,4 +27,7 @@ typedef struct ZpConditions
 /* Adds a condition; what it keeps is from the current context. */
 extern void zp_conditions_add(ZpConditions *conditions, const ZpKeyColumn *column, ScanKey key);
 
+/* Whether a column of one type can answer an operator of this strategy with a constant of another. */
+extern bool zp_condition_is_possible(Oid column_type, StrategyNumber strategy, Oid type);
+
 #endif							/* ZP_CONDITIONS_H */

@@ -58,7 +58,7 @@ correlation_of_first_column(PlannerInfo *root, IndexOptInfo *index)
 	Oid			less;
 	AttStatsSlot slot;
 
-	if (!IsTableRelation(table) || index->sortopfamily == NULL)
+	if (table->rtekind != RTE_RELATION || index->sortopfamily == NULL)
 		return 0.0;
 	if (column != 0)
 		statistics = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(table->relid),

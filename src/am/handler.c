@@ -11,6 +11,7 @@
 #include "am/am.h"
 #include "am/scan.h"
 #include "am/strategies.h"
+#include "am/validate.h"
 
 PG_FUNCTION_INFO_V1(zipora_index_handler);
 
@@ -92,7 +93,7 @@ zipora_index_handler(PG_FUNCTION_ARGS)
 	routine->amproperty = NULL;
 	routine->ambuildphasename = zp_index_build_phase_name;
 	routine->amvalidate = zp_index_validate;
-	routine->amadjustmembers = NULL;
+	routine->amadjustmembers = zp_index_adjust_members;
 	routine->ambeginscan = zp_index_beginscan;
 	routine->amrescan = zp_index_rescan;
 	routine->amgettuple = zp_index_gettuple;
