@@ -144,6 +144,8 @@ append_to_page(Relation index, Buffer buffer, const unsigned char *entry, size_t
 		MarkBufferDirty(buffer);
 		if (RelationNeedsWAL(index))
 		{
+			XLogRecPtr	end;
+
 			head[0] = offsetof(PageHeaderData, pd_lower);
 			head[1] = sizeof(uint16);
 			head[2] = new_lower;
@@ -153,7 +155,8 @@ append_to_page(Relation index, Buffer buffer, const unsigned char *entry, size_t
 			XLogRegisterBuffer(0, buffer, REGBUF_STANDARD);
 			XLogRegisterBufData(0, (char *) head, sizeof(head));
 			XLogRegisterBufData(0, (char *) entry, length);
-			PageSetLSN(page, XLogInsert(RM_GENERIC_ID, 0));
+			end = XLogInsert(RM_GENERIC_ID, 0);
+			PageSetLSN(page, end);
 		}
 		END_CRIT_SECTION();
 		return;
