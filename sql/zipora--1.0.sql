@@ -1271,3 +1271,97 @@ FOR TYPE inet USING zipora FAMILY network_ops AS
 	STORAGE inet;
 COMMENT ON OPERATOR CLASS cidr_ops USING zipora IS
 'cidr';
+
+-- ---- indexes: check, memory, statistics ----------------------------------------
+
+CREATE FUNCTION zipora_index_check(index regclass, heapallindexed boolean DEFAULT false)
+RETURNS void
+AS 'MODULE_PATHNAME', 'zipora_index_check'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_index_check(regclass, boolean) IS
+'raises an error if a zipora index is corrupted: checks its pages, its image in memory, and with heapallindexed that every row has its entry; for the owner';
+
+CREATE FUNCTION zipora_prewarm(index regclass)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_prewarm'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_prewarm(regclass) IS
+'loads a zipora index into shared memory; gives the number of entries, or null and a warning if memory is short';
+
+CREATE FUNCTION zipora_evict(index regclass)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_evict'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_evict(regclass) IS
+'takes a zipora index out of shared memory until its next use; false if it was not there; for the owner';
+
+CREATE FUNCTION zipora_index_stats(
+	index regclass,
+	OUT state text,
+	OUT reason text,
+	OUT entries bigint,
+	OUT used_bytes bigint,
+	OUT reserved_bytes bigint,
+	OUT bytes_per_key float8,
+	OUT pool_level text,
+	OUT log_pages bigint,
+	OUT tail_pages bigint,
+	OUT base_entries bigint,
+	OUT dead_entries bigint,
+	OUT generation bigint,
+	OUT lag_pages bigint,
+	OUT loads bigint,
+	OUT evictions bigint,
+	OUT scans bigint,
+	OUT log_scans bigint,
+	OUT applied bigint,
+	OUT killed bigint,
+	OUT last_use timestamptz)
+RETURNS record
+AS 'MODULE_PATHNAME', 'zipora_index_stats'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_index_stats(regclass) IS
+'a row of the view zipora_index_stats';
+
+CREATE VIEW zipora_index_stats AS
+SELECT
+	c.oid::pg_catalog.regclass AS index,
+	i.indrelid::pg_catalog.regclass AS "table",
+	s.*
+FROM pg_catalog.pg_class c
+	JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname = 'zipora'
+	JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid AND i.indisready
+	CROSS JOIN LATERAL zipora_index_stats(c.oid) s
+WHERE c.relkind = 'i' AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace);
+
+COMMENT ON VIEW zipora_index_stats IS
+'zipora indexes of this database: their images in shared memory, their logs, and how they are used';
+
+COMMENT ON COLUMN zipora_index_stats.index IS 'the index';
+COMMENT ON COLUMN zipora_index_stats."table" IS 'its table';
+COMMENT ON COLUMN zipora_index_stats.state IS 'of the image in shared memory: ready, loading, not loaded';
+COMMENT ON COLUMN zipora_index_stats.reason IS 'why it was loaded last, or why it is not loaded';
+COMMENT ON COLUMN zipora_index_stats.entries IS 'entries in the image';
+COMMENT ON COLUMN zipora_index_stats.used_bytes IS 'bytes of the image in use';
+COMMENT ON COLUMN zipora_index_stats.reserved_bytes IS 'bytes that the image has taken from shared memory';
+COMMENT ON COLUMN zipora_index_stats.bytes_per_key IS 'used_bytes divided by entries';
+COMMENT ON COLUMN zipora_index_stats.pool_level IS 'level of the image''s memory pool';
+COMMENT ON COLUMN zipora_index_stats.log_pages IS 'pages of the index on disk';
+COMMENT ON COLUMN zipora_index_stats.tail_pages IS 'of them, those in order of arrival';
+COMMENT ON COLUMN zipora_index_stats.base_entries IS 'entries written in key order by CREATE INDEX or the last compaction';
+COMMENT ON COLUMN zipora_index_stats.dead_entries IS 'removed entries that still take up room on disk, as the last VACUUM left them';
+COMMENT ON COLUMN zipora_index_stats.generation IS '1 from CREATE INDEX; each compaction adds 1';
+COMMENT ON COLUMN zipora_index_stats.lag_pages IS 'tail pages that the image has not read to the end yet';
+COMMENT ON COLUMN zipora_index_stats.loads IS 'how often the image was loaded';
+COMMENT ON COLUMN zipora_index_stats.evictions IS 'how often it was taken out of memory';
+COMMENT ON COLUMN zipora_index_stats.scans IS 'scans since the first use after the server began';
+COMMENT ON COLUMN zipora_index_stats.log_scans IS 'of them, those that read the pages for want of an image';
+COMMENT ON COLUMN zipora_index_stats.applied IS 'entries that the image took over from the log, loads not counted';
+COMMENT ON COLUMN zipora_index_stats.killed IS 'entries that scans took out of the image because their rows were dead';
+COMMENT ON COLUMN zipora_index_stats.last_use IS 'last scan, to the second';
+
+GRANT SELECT ON zipora_index_stats TO PUBLIC;

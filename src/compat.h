@@ -111,6 +111,13 @@ zp_tuplesort_getdatum(Tuplesortstate *sort, bool forward, Datum *datum, bool *is
 #define ZP_COUNT_SEARCH(descriptor) ((void) 0)
 #endif
 
+/* Whether a role owns a relation. */
+#if PG_VERSION_NUM >= 160000
+#define zp_owns_class(relation, role) object_ownercheck(RelationRelationId, relation, role)
+#else
+#define zp_owns_class(relation, role) pg_class_ownercheck(relation, role)
+#endif
+
 /* Whether this is an autovacuum worker. */
 #if PG_VERSION_NUM >= 170000
 #define ZP_IS_AUTOVACUUM() AmAutoVacuumWorkerProcess()
