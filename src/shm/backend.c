@@ -149,11 +149,17 @@ find_control(ZpBackend *backend)
 	return map->map_failed ? ZP_MAP_FAILED : ZP_OK;
 }
 
-void
-zp_backend_start_slow(void)
+ZpStatus
+zp_backend_try_start(void)
 {
 	ZpStatus	status;
 
+	if (zp_backend.started)
+	{
+		if (zp_backend.applied_limit != zp_memory_limit)
+			zp_backend_apply_limit();
+		return ZP_OK;
+	}
 	zp_waits_start();
 	if (zp_backend.root == NULL)
 		zp_backend.root = zp_root_attach();
@@ -170,7 +176,18 @@ zp_backend_start_slow(void)
 		status = zp_trie_open(&zp_backend.map, zp_backend.control->names, &zp_backend.names);
 	LWLockRelease(&zp_backend.root->lock);
 	if (status == ZP_OK)
+	{
 		zp_local_storage_init(&zp_backend.local, &zp_backend.control->local_table);
+		zp_backend.started = true;
+		zp_backend_apply_limit();
+	}
+	return status;
+}
+
+void
+zp_backend_start_slow(void)
+{
+	ZpStatus	status = zp_backend_try_start();
 
 	if (status == ZP_CORRUPTED)
 		ereport(ERROR,
@@ -179,8 +196,6 @@ zp_backend_start_slow(void)
 				 errhint("Restart the server; named tries do not outlive it.")));
 	if (status != ZP_OK)
 		zp_report(status, NULL, 0);
-	zp_backend.started = true;
-	zp_backend_apply_limit();
 }
 
 /*

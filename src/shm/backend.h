@@ -13,7 +13,7 @@
 #include "trie/trie.h"
 
 #define ZP_CONTROL_MAGIC	0x5a704374
-#define ZP_CONTROL_LAYOUT	3	/* bump with any change of a struct in src/shm or below */
+#define ZP_CONTROL_LAYOUT	4	/* bump with any change of a struct in src/shm or below */
 
 /* What each backend keeps of its own, under a key that all share; see local.h. */
 typedef enum ZpLocalCache
@@ -65,6 +65,9 @@ extern ZpBackend zp_backend;
 extern int	zp_memory_limit;
 
 extern void zp_backend_start_slow(void);
+
+/* As zp_backend_start, but says why not: for those who can do without shared memory. */
+extern ZpStatus zp_backend_try_start(void);
 extern void zp_backend_apply_limit(void);
 
 /* Makes zp_backend usable; makes the arena if this is the server's first use of it. */

@@ -14,6 +14,7 @@
 
 #include "port/counter.h"
 #include "port/flag.h"
+#include "shm/image_state.h"
 #include "sync/futex_queue.h"
 #include "trie/trie.h"
 
@@ -37,6 +38,7 @@ typedef enum ZpObjectKind
 {
 	ZP_OBJECT_COUNTER = 'c',
 	ZP_OBJECT_FLAG = 'f',
+	ZP_OBJECT_IMAGE = 'i',		/* of an index; not named by users */
 	ZP_OBJECT_POOL = 'p',
 	ZP_OBJECT_TRIE = 't',
 	ZP_OBJECT_FUTEX = 'w'
@@ -95,7 +97,8 @@ typedef struct ZpObject
 	uint32		pool_level;		/* ZpPoolLevel as asked for; the pool may have another */
 	uint32		creator;		/* participant; at level no_lock the only one that writes */
 	ZpRef		trie;			/* null: it is no trie */
-	ZpRef		sync;			/* its ZpSyncState; null: it is a trie or a pool */
+	ZpRef		sync;			/* its ZpSyncState; null: it is none of those kinds */
+	ZpRef		image;			/* its ZpImageState; null: it is no image */
 	uint64		max_bytes;		/* 0: none */
 	TimestampTz created;
 	char		name[ZP_NAME_BYTES];
@@ -130,6 +133,10 @@ typedef struct ZpObjectSpec
 	char		name[ZP_NAME_BYTES];
 	ZpValueType value_type;
 	ZpPoolOptions pool;
+
+	/* Of an image only. */
+	Oid			database;
+	const ZpImageState *image;	/* what its state begins as; without a trie if ABSENT */
 } ZpObjectSpec;
 
 /* One object, as zp_registry_list copies it. */
@@ -146,6 +153,7 @@ typedef struct ZpObjectInfo
 	ZpPoolStats pool;			/* of a trie or pool */
 	int64		value;			/* of a counter, flag (0 or 1) or futex */
 	uint32		waiters;		/* of a futex */
+	ZpImageState image;			/* of an image: a copy */
 } ZpObjectInfo;
 
 /* The kind in words: trie, pool, counter, flag, futex. */
@@ -153,6 +161,24 @@ extern const char *zp_object_kind_name(ZpObjectKind kind);
 
 /* false: an object of that kind and name is there already. */
 extern bool zp_registry_create(const ZpObjectSpec *spec);
+
+/*
+ * The same for those who can do without, as they can without zp_backend_start: ZP_OK, ZP_EXISTS, or
+ * why not.
+ */
+extern ZpStatus zp_registry_try_create(const ZpObjectSpec *spec);
+
+/* As zp_registry_pin: ZP_OK, ZP_NOT_FOUND, or why not. */
+extern ZpStatus zp_registry_try_pin(ZpObjectKind kind, const char *name, ZpObject **object);
+
+/* The state of an image that the caller has pinned; NULL: it cannot be mapped. */
+extern ZpImageState *zp_registry_image_state(ZpObject *object);
+
+/*
+ * Of the images with a trie, in all databases, the one whose last use is longest ago and before
+ * `before` (TimestampTz), pinned; NULL: there is none.  Not `except`.
+ */
+extern ZpObject *zp_registry_pin_idle_image(ZpObject *except, TimestampTz before);
 
 /* The object of a name in this database, pinned; NULL: there is none. */
 extern ZpObject *zp_registry_pin(ZpObjectKind kind, const char *name);
