@@ -27,9 +27,9 @@ zp_retire_payload(ZpTrieSession *session, uint64_t payload)
 void
 zp_end_write(ZpTrieSession *session)
 {
-	zp_token_release(session->token);
+	zp_pass_end_write(&session->pass);
 	if (zp_lazy_is_due(session->token))
-		zp_lazy_reclaim(session->map, &session->trie->versions, session->pool, session->token);
+		zp_pass_reclaim(&session->pass, session->pool);
 }
 
 /* What a plan's node will be; its size is known before anything is locked. */

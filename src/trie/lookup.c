@@ -49,11 +49,11 @@ look_up(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *pay
 	uint64_t	found = 0;
 	ZpStatus	status;
 
-	status = zp_begin_operation(session, key_bytes);
+	status = zp_begin_read(session, key_bytes);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
 	status = find_payload(session, key, key_bytes, &found);
-	zp_token_release(session->token);
+	zp_pass_end_read(&session->pass);
 	if (ZP_UNLIKELY(session->map->map_failed))
 		return ZP_MAP_FAILED;
 	if (payload != NULL)
@@ -85,7 +85,7 @@ zp_trie_lookup_value(ZpTrieSession *session, const void *key, size_t key_bytes,
 	*value_bytes = 0;
 	if (session->payload_kind != ZP_PAYLOAD_BLOCK)
 		return ZP_BAD_ARGUMENT;
-	status = zp_begin_operation(session, key_bytes);
+	status = zp_begin_read(session, key_bytes);
 	if (status != ZP_OK)
 		return status;
 	status = find_payload(session, key, key_bytes, &payload);
@@ -94,6 +94,6 @@ zp_trie_lookup_value(ZpTrieSession *session, const void *key, size_t key_bytes,
 		*value_bytes = zp_payload_bytes(payload);
 		status = zp_copy_payload(session, payload, buffer, buffer_bytes);
 	}
-	zp_token_release(session->token);
+	zp_pass_end_read(&session->pass);
 	return session->map->map_failed ? ZP_MAP_FAILED : status;
 }
