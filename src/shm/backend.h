@@ -12,7 +12,7 @@
 #include "trie/trie.h"
 
 #define ZP_CONTROL_MAGIC	0x5a704374
-#define ZP_CONTROL_LAYOUT	2	/* bump with any change of a struct in src/shm or below */
+#define ZP_CONTROL_LAYOUT	3	/* bump with any change of a struct in src/shm or below */
 
 /* Shared: the root of the arena.  Constant once it can be found, but for the atomics. */
 typedef struct ZpControl

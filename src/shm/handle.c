@@ -26,6 +26,8 @@
 
 #include "shm/handle.h"
 #include "shm/report.h"
+#include "shm/token_handle.h"
+#include "shm/waits.h"
 
 /* As many closed handles are kept at most. */
 #define ZP_CLOSED_HANDLES 256
@@ -207,7 +209,10 @@ zp_handle_open(const char *name, size_t name_bytes, uint32 privileges)
 	{
 		status = zp_trie_open(&zp_backend.map, handle->object->trie, &handle->session);
 		if (status == ZP_OK)
+		{
 			handle->open = true;
+			handle->session.pass.asks = true;
+		}
 		else if (status == ZP_CANCELLED)
 			CHECK_FOR_INTERRUPTS();
 		else
@@ -241,10 +246,32 @@ zp_call_failed(ZpCall *call, ZpStatus status, size_t key_bytes)
 			CHECK_FOR_INTERRUPTS();
 			return true;
 
+		case ZP_ASK_FIRST:
+			zp_handle_ask_to_stand(handle);
+			return true;
+
+		case ZP_HELD:
+
+			/*
+			 * Another session holds the writer's token: it is waited for by its lock,
+			 * which we keep until we are done.
+			 */
+			if (call->waited)
+				zp_pause(1);
+			else
+			{
+				(void) zp_trie_lock(handle, ShareRowExclusiveLock, CurrentResourceOwner, false);
+				call->waited = true;
+			}
+			return true;
+
 		case ZP_DROPPED:
 			{
 				char		name[ZP_NAME_BYTES];
 				ZpValueType value_type = handle->value_type;
+
+				if (call->waited)
+					zp_call_unlock(call);
 
 				memcpy(name, handle->name, ZP_NAME_BYTES);
 				zp_handle_close(handle);
@@ -273,6 +300,30 @@ zp_call_failed(ZpCall *call, ZpStatus status, size_t key_bytes)
 }
 
 void
+zp_call_unlock(ZpCall *call)
+{
+	zp_trie_unlock(call->handle, ShareRowExclusiveLock, CurrentResourceOwner);
+	call->waited = false;
+}
+
+void
+zp_handles_rest(bool unlock)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &handle_list)
+	{
+		ZpHandle   *handle = dlist_container(ZpHandle, place, iter.cur);
+
+		if (!handle->open)
+			continue;
+		if (unlock && handle->session.pass.asked)
+			zp_trie_unlock(handle, RowExclusiveLock, TopTransactionResourceOwner);
+		zp_handle_rest(handle);
+	}
+}
+
+void
 zp_handles_end_transaction(bool aborted)
 {
 	uint32		drops = zp_load_acquire_u32(&zp_backend.control->drops);
@@ -285,6 +336,7 @@ zp_handles_end_transaction(bool aborted)
 
 		if (handle->object == NULL)
 			continue;
+		zp_handle_rest(handle);
 		if (handle->written)
 		{
 			handle->written = false;

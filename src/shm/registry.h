@@ -101,6 +101,7 @@ typedef struct ZpObjectSpec
 	ZpObjectKind kind;
 	char		name[ZP_NAME_BYTES];
 	ZpValueType value_type;
+	ZpAccessLevel access;		/* of a trie; at single_* the creator owns it */
 	ZpPoolOptions pool;
 } ZpObjectSpec;
 
@@ -112,6 +113,7 @@ typedef struct ZpObjectInfo
 	Oid			owner;
 	char		name[ZP_NAME_BYTES];
 	ZpValueType value_type;
+	ZpAccessLevel access;		/* of a trie */
 	ZpPoolLevel pool_level;
 	uint64		max_bytes;
 	TimestampTz created;
@@ -138,8 +140,8 @@ extern void zp_registry_unpin(ZpObject *object);
 
 /*
  * Drops an object that the caller has pinned: from now on nobody finds it.
- * Returns when its memory has been given back; when it is interrupted, whoever
- * unpins it last does that.  false: somebody else had dropped it.
+ * Returns when its memory has been given back; when it is interrupted, or sessions keep
+ * tokens of the trie, whoever unpins it last does that.  false: somebody else had dropped it.
  */
 extern bool zp_registry_drop(ZpObject *object);
 

@@ -71,6 +71,12 @@ count_one(ZpAtomicU64 *counter)
 	zp_store_relaxed_u64(counter, zp_load_relaxed_u64(counter) + 1);
 }
 
+void
+zp_pass_count_wait(ZpPass *pass)
+{
+	count_one(&pass->token->waits);
+}
+
 /* ---- the lock of the one writer ---- */
 
 /* ZP_OK, ZP_HELD, ZP_CANCELLED.  The token is not held meanwhile, unless by a hold. */
@@ -232,14 +238,15 @@ zp_pass_admit(ZpPass *pass, bool write)
 		level = (ZpAccessLevel) (access & ZP_ACCESS_LEVEL);
 		if (access & ZP_ACCESS_CLOSED)
 			return ZP_DROPPED;
-		if (must_wait(pass, access, write))
+		if (!pass->changing && must_wait(pass, access, write))
 		{
 			status = wait_for_change(pass, access);
 			if (status != ZP_OK)
 				return status;
 			continue;
 		}
-		status = may_enter(pass, access, write);
+		/* Who changes the level looks at the object, whosever it is. */
+		status = pass->changing && !write ? ZP_OK : may_enter(pass, access, write);
 		if (status != ZP_OK)
 		{
 			/* What it was refused for may not be so any more. */

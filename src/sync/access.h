@@ -97,6 +97,9 @@ extern void zp_pass_leave(ZpPass *pass);
 /* Between operations: a standing token is released, so that it holds back nothing. */
 extern void zp_pass_rest(ZpPass *pass);
 
+/* Somebody waited elsewhere for what others keep from call to call. */
+extern void zp_pass_count_wait(ZpPass *pass);
+
 /* The slow ways of what follows. */
 extern ZpStatus zp_pass_admit(ZpPass *pass, bool write);
 extern void zp_pass_end_write_standing(ZpPass *pass);

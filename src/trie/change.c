@@ -59,6 +59,13 @@ shape_plan(ZpChange *change, ZpPlan *plan)
 	plan->bytes = zp_inner_bytes(plan->word, zp_session_payload_bytes(change->session));
 }
 
+size_t
+zp_plan_bytes(ZpChange *change, int plan)
+{
+	shape_plan(change, &change->plans[plan]);
+	return change->plans[plan].bytes;
+}
+
 /* Gives the plans' blocks back, which nobody has seen. */
 static void
 return_blocks(ZpChange *change)

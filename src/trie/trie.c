@@ -103,6 +103,17 @@ zp_trie_init_access(ZpArenaMap *map, ZpRef ref, ZpAccessLevel level, uint32_t ow
 }
 
 ZpStatus
+zp_trie_access_at(ZpArenaMap *map, ZpRef ref, ZpAccessLevel *level)
+{
+	ZpTrie	   *trie;
+	ZpStatus	status = find_trie(map, ref, &trie);
+
+	if (status == ZP_OK)
+		*level = zp_access_level(&trie->versions);
+	return status;
+}
+
+ZpStatus
 zp_trie_begin_reader_token(ZpTrieSession *session, ZpHold *token)
 {
 	return zp_hold_begin(&session->pass, token, false, 0);

@@ -72,6 +72,9 @@ extern ZpStatus zp_trie_create(ZpArenaMap *map, ZpRef control_pool, ZpRef pool,
 extern ZpStatus zp_trie_init_access(ZpArenaMap *map, ZpRef trie, ZpAccessLevel level,
 									uint32_t owner);
 
+/* The level of a trie by its ref, without a session. */
+extern ZpStatus zp_trie_access_at(ZpArenaMap *map, ZpRef trie, ZpAccessLevel *level);
+
 /*
  * The first half of a drop: every operation that begins from now on answers
  * ZP_DROPPED.  ZP_BUSY while operations are still under way: sleep, call again.
