@@ -118,12 +118,8 @@ zp_lazy_is_due(const ZpToken *token)
 	return zp_load_relaxed_u64(&token->weight) >= zp_load_relaxed_u64(&token->reclaim_at);
 }
 
-/*
- * Advances the version and returns the oldest that a token carries: nobody can
- * see what was stamped before that one.
- */
-static uint64_t
-oldest_version(ZpArenaMap *map, ZpVersions *versions, const ZpToken *own)
+uint64_t
+zp_oldest_version(ZpArenaMap *map, ZpVersions *versions, const ZpToken *own)
 {
 	uint64_t	oldest = zp_fetch_add_seq_cst_u64(&versions->current, 1) + 1;
 	ZpToken    *token;
@@ -229,7 +225,7 @@ zp_lazy_reclaim(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *to
 	if (zp_load_relaxed_u32(&token->tail) == ZP_NULL_REF)
 		return;
 	map->map_failed = false;
-	oldest = oldest_version(map, versions, token);
+	oldest = zp_oldest_version(map, versions, token);
 	if (!held && zp_token_acquire(versions, token) != ZP_OK)
 		return;					/* dropped: the pool goes as a whole */
 	(void) zp_mutex_lock(&token->reclaim_lock, NULL, NULL);
@@ -253,7 +249,7 @@ zp_lazy_reclaim_all(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken
 	zp_lazy_reclaim(map, versions, pool, token);
 
 	map->map_failed = false;
-	oldest = oldest_version(map, versions, token);
+	oldest = zp_oldest_version(map, versions, token);
 	if (!held && zp_token_acquire(versions, token) != ZP_OK)
 		return 0;
 	pending = zp_lazy_pending(token);
