@@ -8,6 +8,7 @@
 #	make torture	long random runs, TORTURE_SECONDS=600 in all; TORTURE_VARIANTS as above
 #	make bench		the core against other ordered maps
 #	make bench-pool	the memory pools against other allocators
+#	make bench-sync	what tokens and access levels cost
 #	make bench-sql	what a call from SQL costs above the core's own lookup
 #	make core		build/core/libzipora.a: the core alone, without PostgreSQL
 #
@@ -167,8 +168,12 @@ bench-pool:
 	test/setup bench
 	$(MAKE) -C test/bench/pool
 
+bench-sync:
+	test/setup bench
+	$(MAKE) -C test/bench/sync
+
 bench-sql:
 	test/setup bench
 	test/bench/call
 
-.PHONY: core setup demo test unit torture bench bench-pool bench-sql
+.PHONY: core setup demo test unit torture bench bench-pool bench-sync bench-sql
