@@ -159,6 +159,7 @@ give_up(ZpPass *pass)
 void
 zp_pass_rest(ZpPass *pass)
 {
+	zp_pass_publish(pass);
 	if (pass->standing & ZP_STANDING_LEVEL)
 		give_up(pass);
 }
@@ -266,7 +267,8 @@ zp_pass_admit(ZpPass *pass, bool write)
 			break;
 	}
 
-	count_one(&token->acquired);
+	pass->acquired++;
+	zp_pass_publish(pass);
 	if (access != pass->access)
 	{
 		count_one(&token->misses);
@@ -295,6 +297,7 @@ zp_pass_reclaim(ZpPass *pass, ZpPool *pool)
 {
 	ZpToken    *token = pass->token;
 
+	zp_pass_publish(pass);
 	if (pass->standing != ZP_STANDING_LEVEL)
 	{
 		zp_lazy_reclaim(pass->map, pass->versions, pool, token);
@@ -389,6 +392,7 @@ zp_pass_leave(ZpPass *pass)
 	while (pass->holds != NULL)
 		zp_hold_end(pass->holds);
 	give_up(pass);
+	zp_pass_publish(pass);
 	/* Release: whoever has the object next sees all that we did. */
 	(void) zp_cas_acq_rel_u32(&pass->versions->owner, &ours, 0);
 	pass->access = 0;

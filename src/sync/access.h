@@ -47,6 +47,7 @@ typedef struct ZpPass
 	ZpToken    *token;
 	uint32_t	access;			/* at which it was admitted; 0: never yet */
 	uint32_t	standing;		/* ZP_STANDING_*, or 0 */
+	uint64_t	acquired;		/* not yet in the token; see zp_pass_publish */
 	bool		locked;			/* the lock of the one writer is ours */
 	bool		changing;		/* we are changing the level */
 
@@ -94,7 +95,10 @@ extern void zp_pass_init(ZpPass *pass, ZpArenaMap *map, ZpVersions *versions, Zp
  */
 extern void zp_pass_leave(ZpPass *pass);
 
-/* Between operations: a standing token is released, so that it holds back nothing. */
+/*
+ * Between operations: a standing token is released, so that it holds back nothing, and
+ * what was counted is published.
+ */
 extern void zp_pass_rest(ZpPass *pass);
 
 /* Somebody waited elsewhere for what others keep from call to call. */
@@ -120,12 +124,33 @@ zp_pass_acquire(ZpVersions *versions, ZpToken *token)
 static inline bool
 zp_pass_is_good(ZpPass *pass, const ZpVersions *versions)
 {
-	ZpToken    *token = pass->token;
-
 	if (ZP_UNLIKELY(zp_load_acquire_u32(&versions->access) != pass->access))
 		return false;
-	zp_store_relaxed_u64(&token->acquired, zp_load_relaxed_u64(&token->acquired) + 1);
+	pass->acquired++;
 	return true;
+}
+
+/* Puts what was counted into the token, where others see it. */
+static inline void
+zp_pass_publish(ZpPass *pass)
+{
+	ZpToken    *token = pass->token;
+
+	if (pass->acquired == 0)
+		return;
+	zp_store_relaxed_u64(&token->acquired, zp_load_relaxed_u64(&token->acquired) + pass->acquired);
+	pass->acquired = 0;
+}
+
+/*
+ * The most frequent way of the next function, for a pass that does not stand: true is ZP_OK,
+ * and zp_token_release the end; after false zp_pass_admit is to be asked.
+ */
+static inline bool
+zp_pass_try_read(ZpPass *pass, ZpVersions *versions)
+{
+	zp_pass_acquire(versions, pass->token);
+	return ZP_LIKELY(zp_pass_is_good(pass, versions));
 }
 
 /*
@@ -137,8 +162,7 @@ zp_pass_begin_read(ZpPass *pass, ZpVersions *versions)
 {
 	if (ZP_LIKELY(pass->standing == 0))
 	{
-		zp_pass_acquire(versions, pass->token);
-		if (ZP_LIKELY(zp_pass_is_good(pass, versions)))
+		if (zp_pass_try_read(pass, versions))
 			return ZP_OK;
 	}
 	else if (ZP_LIKELY(zp_load_acquire_u32(&versions->access) == pass->access))

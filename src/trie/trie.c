@@ -260,12 +260,14 @@ zp_trie_token_list(ZpTrieSession *session, ZpTokenInfo *infos, size_t max)
 void
 zp_trie_token_stats_reset(ZpTrieSession *session, uint64_t now)
 {
+	zp_pass_publish(&session->pass);
 	zp_token_stats_reset(session->map, &session->trie->versions, now);
 }
 
 void
 zp_trie_token_stats(ZpTrieSession *session, ZpTokenStats *stats)
 {
+	zp_pass_publish(&session->pass);
 	zp_token_stats(session->map, &session->trie->versions, stats);
 }
 
