@@ -90,7 +90,7 @@ zp_handle_ask_to_stand(ZpHandle *handle)
 void
 zp_handle_rest(ZpHandle *handle)
 {
-	if (!handle->open)
+	if (!handle->open || handle->kind != ZP_OBJECT_TRIE)
 		return;
 	zp_trie_rest(&handle->session);
 	handle->session.pass.asked = false;
