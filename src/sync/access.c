@@ -344,9 +344,15 @@ zp_hold_begin(ZpPass *pass, ZpHold *hold, bool writer, uint64_t since)
 	if (status != ZP_OK)
 		return status;
 
-	/* A younger hold's version is not in the token, which has the oldest one's. */
-	hold->version = pass->holds == NULL ? zp_load_relaxed_u64(&pass->token->version)
-		: zp_load_acquire_u64(&pass->versions->current);
+	/* A younger hold's version is not in the token, which has the oldest one's, but will be. */
+	if (pass->holds == NULL)
+		hold->version = zp_load_relaxed_u64(&pass->token->version);
+	else
+	{
+		hold->version = zp_load_acquire_u64(&pass->versions->current);
+		/* What is met from here on was stamped with this version or a later one. */
+		zp_fence_seq_cst();
+	}
 	hold->pass = pass;
 	while (*place != NULL)
 		place = &(*place)->next;

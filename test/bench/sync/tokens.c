@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "trie/compact.h"
 #include "trie/trie.h"
 #include "world.h"
 
@@ -411,6 +412,45 @@ measure_memory(void)
 	bed_destroy(&bed);
 }
 
+static void
+measure_freezing(void)
+{
+	Bed			bed;
+	ZpPoolStats before;
+	ZpPoolStats after;
+	ZpCompaction compaction;
+	ZpStatus	status;
+	double		begin;
+
+	bed_create(&bed);
+	insert_keys(&bed.session, 0, KEYS);
+	for (uint64_t i = 0; i < KEYS; i += 3)
+	{
+		uint64_t	key = mix(i);
+
+		require(zp_trie_delete(&bed.session, &key, sizeof(key)));
+	}
+	(void) zp_trie_reclaim(&bed.session);
+	zp_pool_stats(bed.map, bed.session.pool, &before);
+	begin = cpu();
+	require(zp_trie_change_begin(&bed.session));
+	require(zp_trie_change_ready(&bed.session));
+	zp_compact_begin(&compaction, &bed.session);
+	while ((status = zp_compact_step(&compaction)) == ZP_OK)
+		;
+	require(status);
+	zp_compact_end(&compaction);
+	zp_trie_change_end(&bed.session, ZP_ACCESS_READ_ONLY);
+	begin = cpu() - begin;
+	zp_pool_stats(bed.map, bed.session.pool, &after);
+	printf("freezing 667 k keys left of 1 M: %.2f s, %llu of %llu buckets written anew; in use %.1f MB -> %.1f MB, "
+		   "taken %.1f MB -> %.1f MB\n", begin, (unsigned long long) compaction.rewritten,
+		   (unsigned long long) compaction.buckets, (double) before.used_bytes / 1e6,
+		   (double) after.used_bytes / 1e6, (double) before.reserved_bytes / 1e6,
+		   (double) after.reserved_bytes / 1e6);
+	bed_destroy(&bed);
+}
+
 int
 main(void)
 {
@@ -424,5 +464,6 @@ main(void)
 	measure_levels();
 	measure_processes();
 	measure_memory();
+	measure_freezing();
 	return 0;
 }
