@@ -159,6 +159,14 @@ SELECT zipora_release_token(:'pin');
 SELECT pending FROM zipora_token_stats WHERE trie = 'pinned';
 COMMIT;
 
+-- Untyped literals are text.
+BEGIN;
+SELECT zipora_writer_token('pinned') AS token \gset
+SELECT zipora_insert('pinned', 'literal', 'A', :'token'), zipora_upsert('pinned', 'literal', 'B', :'token'),
+	zipora_lookup('pinned', 'literal', :'token'), zipora_delete('pinned', 'literal', :'token');
+SELECT zipora_insert('pinned', 'literal', '{}'::jsonb, :'token');
+COMMIT;
+
 -- ---- freezing ------------------------------------------------------------------
 
 SELECT count(zipora_upsert('pinned', 'z' || i * 7919 % 50000, repeat('z', i % 50))) FROM generate_series(1, 50000) i;

@@ -679,6 +679,7 @@ CREATE FUNCTION zipora_freeze(
 	nowait boolean DEFAULT false,
 	OUT nodes bigint,
 	OUT rewritten bigint,
+	OUT skipped bigint,
 	OUT used_bytes_before bigint,
 	OUT used_bytes_after bigint,
 	OUT reserved_bytes_before bigint,

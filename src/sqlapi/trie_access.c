@@ -142,8 +142,8 @@ zipora_freeze(PG_FUNCTION_ARGS)
 	ZpPoolStats after;
 	Change		change;
 	TupleDesc	row;
-	Datum		values[6];
-	bool		nulls[6] = {false};
+	Datum		values[7];
+	bool		nulls[7] = {false};
 
 	if (PG_ARGISNULL(0))
 		zp_null_argument("name of a trie");
@@ -177,9 +177,10 @@ zipora_freeze(PG_FUNCTION_ARGS)
 
 	values[0] = Int64GetDatum((int64) compaction.buckets);
 	values[1] = Int64GetDatum((int64) compaction.rewritten);
-	values[2] = Int64GetDatum((int64) before.used_bytes);
-	values[3] = Int64GetDatum((int64) after.used_bytes);
-	values[4] = Int64GetDatum((int64) before.reserved_bytes);
-	values[5] = Int64GetDatum((int64) after.reserved_bytes);
+	values[2] = Int64GetDatum((int64) compaction.left);
+	values[3] = Int64GetDatum((int64) before.used_bytes);
+	values[4] = Int64GetDatum((int64) after.used_bytes);
+	values[5] = Int64GetDatum((int64) before.reserved_bytes);
+	values[6] = Int64GetDatum((int64) after.reserved_bytes);
 	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls));
 }

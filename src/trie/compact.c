@@ -6,6 +6,9 @@
  * as large as what it holds, if that makes its block smaller.  Inner nodes and values are
  * always exact.  What gets free goes back to the pool, and whole slabs to the arena.
  *
+ * A smaller block may need a new slab, and memory that is full has none: then what was
+ * replaced is freed, and the bucket tried once more; after that it stays as large as it is.
+ *
  * The caller is the only writer, so the inner nodes on the way stay, and only slots that
  * lead to buckets change.  Readers go on as ever.
  */
@@ -139,8 +142,25 @@ advance(ZpCompaction *compaction)
 										  &frame->node->word});
 	/* Visiting may have moved the frames. */
 	if (status == ZP_OK)
+	{
 		compaction->frames[at].next++;
+		compaction->retried = false;
+	}
 	return status;
+}
+
+/* There is no memory for what comes next: once more, or without it. */
+static void
+retry_or_leave(ZpCompaction *compaction)
+{
+	compaction->retried = !compaction->retried;
+	if (compaction->retried)
+		return;
+	compaction->left++;
+	if (compaction->frame_count > 0)
+		compaction->frames[compaction->frame_count - 1].next++;
+	else
+		compaction->begun = true;
 }
 
 ZpStatus
@@ -162,12 +182,19 @@ zp_compact_step(ZpCompaction *compaction)
 	while (status == ZP_OK && compaction->buckets < limit);
 	session->map->exempt_from_limits = exempt;
 	zp_trie_leave(session);
+	if (status == ZP_OUT_OF_MEMORY || status == ZP_OVER_LIMIT)
+	{
+		zp_trie_reclaim_own(session);
+		retry_or_leave(compaction);
+		return ZP_OK;
+	}
 	if (zp_lazy_is_due(session->token))
 		zp_trie_reclaim_own(session);
 	if (status == ZP_END)
 	{
 		(void) zp_trie_reclaim(session);
 		(void) zp_pool_flush(session->map, session->pool);
+		(void) zp_pool_release_kept(session->map, session->pool);
 	}
 	return status == ZP_BUSY ? ZP_OK : status;
 }

@@ -150,6 +150,21 @@ eventually($nowait, 't', 'the writer is free after three sessions were terminate
 is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM zipora_check('t')}), 't', 'and the trie is sound');
 eval { $_->quit } for @writers;
 
+# Freezing that is cancelled leaves the level as it was, and the trie sound.
+$node->safe_psql('postgres', q{
+	SELECT zipora_create('large', 'bigint');
+	SELECT count(zipora_insert('large', md5(i::text), i)) FROM generate_series(1, 500000) i;
+	SELECT count(zipora_delete('large', md5(i::text))) FROM generate_series(1, 200000) i});
+($ret, $out, $err) = $node->psql('postgres', q{SET statement_timeout = '3ms'; SELECT * FROM zipora_freeze('large')});
+like($err, qr/canceling statement due to statement timeout/, 'freezing can be cancelled');
+is($node->safe_psql('postgres', q{SELECT access FROM zipora_tries WHERE trie = 'large'}), 'multi_writer',
+	'the level is the old one');
+is($node->safe_psql('postgres', q{SELECT zipora_insert('large', 'new', 1), count(*) FROM zipora_check('large') WHERE true GROUP BY 1}),
+	't|5', 'the trie is sound and can be written');
+is($node->safe_psql('postgres', q{SELECT reserved_bytes_after < reserved_bytes_before FROM zipora_freeze('large')}), 't',
+	'freezing goes on from there');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM zipora_scan('large')}), '300001', 'and nothing is lost');
+
 # kill -9: the server restarts, and with it goes all of it.
 ($session, $pid) = holder(q{SELECT zipora_writer_token('t');});
 kill 9, $pid;

@@ -480,6 +480,69 @@ freezing_makes_it_small(void **state)
 	fixture_destroy(&fixture);
 }
 
+/* Memory that ends in the middle of it leaves a sound trie, and the old level. */
+static void
+freezing_survives_the_end_of_memory(void **state)
+{
+	Fixture		fixture;
+	Other		other;
+	ZpHold		token;
+	ZpCompaction compaction;
+	ZpStatus	status = ZP_OK;
+	uint64_t	count = 0;
+	uint64_t	kept;
+
+	(void) state;
+	fixture_create(&fixture, ZP_PAYLOAD_FIXED, 8 << 20);
+	other_join(&fixture, &other);
+	while (status == ZP_OK)
+	{
+		uint64_t	key = (count + 1) * UINT64_C(0x9E3779B97F4A7C15);
+
+		status = zp_trie_insert(&fixture.session, &key, sizeof(key), count);
+		count += status == ZP_OK;
+	}
+	ZP_REQUIRE_STATUS(status, ZP_OUT_OF_MEMORY);
+	ZP_REQUIRE(zp_trie_reclaim(&fixture.session) == 0);
+
+	kept = count;
+
+	/* What is replaced stays, so that new memory is needed. */
+	for (int round = 0; round < 2; round++)
+	{
+		ZP_REQUIRE_OK(zp_trie_begin_reader_token(&other.session, &token));
+		ZP_REQUIRE_OK(zp_trie_change_begin(&fixture.session));
+		ZP_REQUIRE_OK(zp_trie_change_ready(&fixture.session));
+		zp_compact_begin(&compaction, &fixture.session);
+		while ((status = zp_compact_step(&compaction)) == ZP_OK)
+			;
+		ZP_REQUIRE_STATUS(status, ZP_END);
+		ZP_REQUIRE(round == 0 ? compaction.left > 0 : compaction.rewritten > 0);
+		zp_compact_end(&compaction);
+		zp_trie_change_undo(&fixture.session);
+		(void) fixture_check(&fixture.session);
+		ZP_REQUIRE(zp_trie_count(&fixture.session) == count);
+		zp_trie_end_token(&token);
+		ZP_REQUIRE(zp_trie_reclaim(&fixture.session) == 0);
+
+		/* Some room: then some can be made smaller. */
+		for (uint64_t i = 0; round == 0 && i < count; i += 2)
+		{
+			uint64_t	key = (i + 1) * UINT64_C(0x9E3779B97F4A7C15);
+
+			status = zp_trie_delete(&fixture.session, &key, sizeof(key));
+			ZP_REQUIRE(status == ZP_OK || status == ZP_OUT_OF_MEMORY);
+			kept -= status == ZP_OK;
+		}
+		count = kept;
+	}
+	ZP_REQUIRE(zp_trie_access_level(&fixture.session) == ZP_ACCESS_MULTI_WRITER);
+	ZP_REQUIRE(zp_trie_count(&fixture.session) == count);
+	ZP_REQUIRE_OK(zp_trie_insert(&fixture.session, "new", 3, 0));
+	other_leave(&fixture, &other);
+	fixture_destroy(&fixture);
+}
+
 /* ---- many at once ---- */
 
 #define WORKERS 8
@@ -955,6 +1018,7 @@ main(void)
 		cmocka_unit_test(a_drop_says_who_only_keeps_a_token),
 		cmocka_unit_test(tokens_by_scope),
 		cmocka_unit_test(freezing_makes_it_small),
+		cmocka_unit_test(freezing_survives_the_end_of_memory),
 		cmocka_unit_test(one_writer_is_alone_in_threads),
 		cmocka_unit_test(one_writer_is_alone_in_processes),
 		cmocka_unit_test(levels_change_under_load_in_threads),

@@ -444,10 +444,10 @@ measure_freezing(void)
 	begin = cpu() - begin;
 	zp_pool_stats(bed.map, bed.session.pool, &after);
 	printf("freezing 667 k keys left of 1 M: %.2f s, %llu of %llu buckets written anew; in use %.1f MB -> %.1f MB, "
-		   "taken %.1f MB -> %.1f MB\n", begin, (unsigned long long) compaction.rewritten,
+		   "taken %.1f MB -> %.1f MB (of it free blocks %.1f MB, kept %.1f MB)\n", begin, (unsigned long long) compaction.rewritten,
 		   (unsigned long long) compaction.buckets, (double) before.used_bytes / 1e6,
 		   (double) after.used_bytes / 1e6, (double) before.reserved_bytes / 1e6,
-		   (double) after.reserved_bytes / 1e6);
+		   (double) after.reserved_bytes / 1e6, (double) after.free_bytes / 1e6, (double) after.kept_bytes / 1e6);
 	bed_destroy(&bed);
 }
 
