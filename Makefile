@@ -10,6 +10,7 @@
 #	make bench		the core against other ordered maps
 #	make bench-pool	the memory pools against other allocators
 #	make bench-sync-sql	counters and futexes from SQL against what PostgreSQL has
+#	make bench-sync	what tokens and access levels cost
 #	make bench-sql	what a call from SQL costs above the core's own lookup
 #	make core		build/core/libzipora.a: the core alone, without PostgreSQL
 #
@@ -172,6 +173,10 @@ bench-pool:
 	test/setup bench
 	$(MAKE) -C test/bench/pool
 
+bench-sync:
+	test/setup bench
+	$(MAKE) -C test/bench/sync
+
 bench-sql:
 	test/setup bench
 	test/bench/call
@@ -180,4 +185,4 @@ bench-sync-sql:
 	test/setup test
 	test/bench/sync/sql
 
-.PHONY: core setup demo test unit model torture bench bench-pool bench-sql bench-sync-sql
+.PHONY: core setup demo test unit model torture bench bench-pool bench-sync bench-sql bench-sync-sql
