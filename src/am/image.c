@@ -313,6 +313,8 @@ make_object(ZpImage *image, const ZpIndexOptions *options, ZpImageState *old,
 	spec.kind = ZP_OBJECT_IMAGE;
 	spec.database = MyDatabaseId;
 	spec.image = &state;
+	spec.access = options->access == ZP_INDEX_MULTI_WRITER ? ZP_ACCESS_MULTI_WRITER :
+		ZP_ACCESS_ONE_WRITER;
 	spec.pool.level = (ZpPoolLevel) options->pool;
 	spec.pool.preset = (ZpPresetName) options->preset;
 	make_name(spec.name, &image->key, image->incarnation);
