@@ -21,8 +21,9 @@ SELECT is_empty($$
 SELECT is_empty($$
 	SELECT oid::regprocedure FROM pg_proc p JOIN members m ON m.objid = p.oid
 	WHERE p.prosecdef OR (p.provolatile <> 'v' AND p.proname <> 'zipora_pool_choose_level'
-		AND NOT EXISTS (SELECT FROM pg_operator o WHERE p.oid IN (o.oprcode, o.oprrest, o.oprjoin)))$$,
-	'no function runs with its owner''s rights, none but those of operators claims that memory does not change');
+		AND NOT EXISTS (SELECT FROM pg_operator o WHERE p.oid IN (o.oprcode, o.oprrest, o.oprjoin))
+		AND NOT EXISTS (SELECT FROM pg_type t WHERE p.oid IN (t.typinput, t.typoutput)))$$,
+	'no function runs with its owner''s rights, none but those of operators and types claims that memory does not change');
 SELECT is_empty($$
 	SELECT oid::regprocedure FROM pg_proc p JOIN members m ON m.objid = p.oid
 	WHERE proparallel = 's' AND proname <> 'zipora_futex_load' AND proname ~ '_(create|drop|grant|revoke|insert|upsert|delete|increment|load|alloc|free|write|reset|add|set|clear|store|wait|wake)'$$,
