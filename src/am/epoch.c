@@ -8,8 +8,9 @@
  *
  * So such a scan holds a lock in PostgreSQL's lock manager, in share mode, on the index's current
  * epoch (a page lock whose page number is the epoch), and then makes sure that its image or its
- * reading of the log is complete.  VACUUM, after it has removed all entries from the log, begins a new epoch
- * and waits until nobody holds an earlier one.  Who comes later enters the new epoch and finds the
+ * reading of the log is complete.  VACUUM begins a new epoch before it removes the first entry from the log, and
+ * another one after the last; then it waits until nobody holds an earlier one.  The first is there for the
+ * VACUUM that comes after one that was stopped: it finds nothing to remove, but epochs that are not drained.  Who comes later enters the new epoch and finds the
  * removals in the log.  A scan that goes on for long looks at the epoch with each batch and
  * moves to the new one; a cursor that nobody fetches from holds VACUUM up, as it does with
  * other access methods, and the deadlock detector sees it.
@@ -86,6 +87,24 @@ set_epochs(Relation index, uint64 epoch, uint64 drained)
 	meta->drained = drained;
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
+}
+
+void
+zp_epoch_announce(Relation index)
+{
+	ZpLogMeta	meta;
+
+	zp_meta_read(index, &meta);
+	set_epochs(index, meta.epoch + 1, meta.drained);
+}
+
+bool
+zp_epoch_is_drained(Relation index)
+{
+	ZpLogMeta	meta;
+
+	zp_meta_read(index, &meta);
+	return meta.drained == meta.epoch;
 }
 
 void

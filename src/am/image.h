@@ -102,6 +102,12 @@ extern ZpImage *zp_image_get(Relation index, const ZpIndexOptions *options);
  */
 extern void zp_image_follow(Relation index, bool wait);
 
+/* An image is in use: it is not evicted for others' sake for a while. */
+extern void zp_image_touch(ZpImage *image);
+
+/* Why this backend has no shared memory at all; ZP_REASON_NONE: it has, or does not know yet. */
+extern ZpImageReason zp_image_start_failed(void);
+
 /* The state of an image that is there already; NULL: none.  For the planner and statistics. */
 extern ZpImage *zp_image_peek(Relation index, uint64 incarnation);
 

@@ -76,7 +76,7 @@ zp_answer_from_log(ZpScan *scan)
 	answer->context = context;
 	for (;;)
 	{
-		answer->sort = zp_records_begin(work_mem, true);
+		answer->sort = zp_records_begin(work_mem, scan->direction == ZP_BACKWARD);
 		if (zp_quals_begin(scan->quals, ZP_FORWARD, &seek) == ZP_VERDICT_END ||
 			read_chain(scan, answer->sort))
 			break;

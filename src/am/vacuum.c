@@ -87,6 +87,8 @@ read_chain(IndexVacuumInfo *info, IndexBulkDeleteCallback callback, void *callba
 					count->in_tail++;
 			}
 		}
+		if (dead > 0 && count->removed == 0)
+			zp_epoch_announce(index);
 		for (size_t done = 0; done < dead;)
 		{
 			size_t		part = Min(dead - done, ZP_TOMBSTONE_TARGETS);
@@ -118,7 +120,6 @@ zp_index_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *result,
 					 IndexBulkDeleteCallback callback, void *callback_state)
 {
 	ZpLogCount	count;
-	ZpLogMeta	meta;
 
 	if (result == NULL)
 		result = palloc0(sizeof(IndexBulkDeleteResult));
@@ -133,9 +134,8 @@ zp_index_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *result,
 	counted_index = RelationGetRelid(info->index);
 	last_count = count;
 
-	/* Also if an earlier VACUUM was stopped between the removal and this. */
-	zp_meta_read(info->index, &meta);
-	if (count.removed > 0 || meta.drained != meta.epoch)
+	/* Also if an earlier VACUUM was stopped before this. */
+	if (!zp_epoch_is_drained(info->index))
 		zp_epoch_drain(info->index);
 	return result;
 }
