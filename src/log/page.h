@@ -84,6 +84,7 @@ typedef struct ZpLogMeta
 	/* As the last VACUUM (or the build) found them. */
 	uint64		live_entries;
 	uint64		dead_entries;
+	uint64		tail_entries;	/* of the live ones, those in the tail */
 } ZpLogMeta;
 
 /*
