@@ -1786,6 +1786,7 @@ CREATE FUNCTION zipora_index_stats(
 	OUT used_bytes bigint,
 	OUT reserved_bytes bigint,
 	OUT bytes_per_key float8,
+	OUT access text,
 	OUT pool_level text,
 	OUT log_pages bigint,
 	OUT tail_pages bigint,
@@ -1829,6 +1830,7 @@ COMMENT ON COLUMN zipora_index_stats.entries IS 'entries in the image';
 COMMENT ON COLUMN zipora_index_stats.used_bytes IS 'bytes of the image in use';
 COMMENT ON COLUMN zipora_index_stats.reserved_bytes IS 'bytes that the image has taken from shared memory';
 COMMENT ON COLUMN zipora_index_stats.bytes_per_key IS 'used_bytes divided by entries';
+COMMENT ON COLUMN zipora_index_stats.access IS 'access level of the image';
 COMMENT ON COLUMN zipora_index_stats.pool_level IS 'level of the image''s memory pool';
 COMMENT ON COLUMN zipora_index_stats.log_pages IS 'pages of the index on disk';
 COMMENT ON COLUMN zipora_index_stats.tail_pages IS 'of them, those in order of arrival';

@@ -46,8 +46,7 @@ zp_check_key_size(Relation index, size_t bytes)
 				 errmsg("index row size %zu exceeds zipora maximum %zu for index \"%s\"",
 						bytes, (size_t) ZP_LONGEST_KEY, RelationGetRelationName(index)),
 				 errhint("Values larger than a page cannot be indexed.\n"
-						 "Consider an index on a hash of the value or on its first characters."),
-				 errtableconstraint(index, NULL)));
+						 "Consider an index on a hash of the value or on its first characters.")));
 }
 
 bool

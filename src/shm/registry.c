@@ -305,8 +305,7 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 								kinds[spec->value_type], &trie);
 		if (status == ZP_OK)
 		{
-			status = zp_trie_init_access(map, trie, spec->kind == ZP_OBJECT_TRIE ? spec->access
-										 : ZP_ACCESS_MULTI_WRITER, map->participant);
+			status = zp_trie_init_access(map, trie, spec->access, map->participant);
 			if (status != ZP_OK)
 				(void) zp_trie_free(map, trie);
 		}

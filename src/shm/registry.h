@@ -132,7 +132,7 @@ typedef struct ZpObjectSpec
 	ZpObjectKind kind;
 	char		name[ZP_NAME_BYTES];
 	ZpValueType value_type;
-	ZpAccessLevel access;		/* of a trie; at single_* the creator owns it */
+	ZpAccessLevel access;		/* of a trie or image; at single_* the creator owns it */
 	ZpPoolOptions pool;
 
 	/* Of an image only. */
