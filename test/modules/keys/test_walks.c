@@ -245,8 +245,10 @@ make_conditions(Case *test)
 
 /* ---- what comes ------------------------------------------------------------------ */
 
+static void complain(const Case *test, const char *what, ZpDirection direction, int row)
+			__attribute__((noreturn));
+
 static void
-pg_attribute_noreturn()
 complain(const Case *test, const char *what, ZpDirection direction, int row)
 {
 	StringInfoData text;
