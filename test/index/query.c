@@ -69,26 +69,18 @@ choose_operator(const Type *type, bool *indexable)
 	return chosen;
 }
 
-/* A value to compare a column with, perhaps of another integer type, as a string; its type. */
+/* A value to compare a column with, perhaps of another type, as a string; its type. */
 static const char *
 add_operand(Text *sql, const KeyColumn *column, const char *operator)
 {
-	static const char *const integers[] = {"int2", "int4", "int8"};
-	const Type *type = column->type;
-	const char *operand_type = type->value_type;
+	const Type *type = comparable_type(column->type);
 	Text		value = {0};
 
-	if (type->has_cross_types && random_chance(40))
-	{
-		operand_type = integers[random_below(3)];
-		for (int i = 0; i < type_count; i++)
-			if (strcmp(types[i].name, operand_type) == 0)
-				type = &types[i];
-	}
 	type->value(&value);
 	/* What a key is a prefix of is longer than the key. */
 	if (strcmp(operator, "@^") == 0)
-		text_add(&value, "%s", random_chance(50) ? "/1" : "b");
+		text_add(&value, "%s", strcmp(type->value_type, "bytea") == 0 ?
+				 (random_chance(50) ? "ff" : "6162") : (random_chance(50) ? "/1" : "b"));
 	/* A prefix is shorter, by whole letters. */
 	if (strcmp(operator, "^@") == 0 && value.length > 1)
 	{
@@ -99,7 +91,7 @@ add_operand(Text *sql, const KeyColumn *column, const char *operator)
 	}
 	text_add_quoted(sql, text_of(&value));
 	text_free(&value);
-	return operand_type;
+	return type->value_type;
 }
 
 /* How many elements */
@@ -258,11 +250,11 @@ can_be_index_only(const Table *table)
 	return true;
 }
 
-/* These have no min and max in all versions. */
+/* Not in all versions; and which of equal values is the least is not defined. */
 static bool
 has_extremes(const Type *type)
 {
-	return strcmp(type->value_type, "bytea") != 0 && strcmp(type->value_type, "uuid") != 0 &&
+	return !type->blanks && strcmp(type->value_type, "bytea") != 0 && strcmp(type->value_type, "uuid") != 0 &&
 		strcmp(type->value_type, "cidr") != 0;
 }
 
@@ -316,7 +308,6 @@ render_join(Query *query)
 	const char *operator = choose_operator(column->type, &indexable);
 	Text		values = {0};
 	int			count = random_between(1, 12);
-	const char *cast = column->type->value_type;
 
 	query->must_use = indexable;
 	for (int i = 0; i < count; i++)
@@ -329,7 +320,7 @@ render_join(Query *query)
 			text_add(&values, "NULL");
 		else
 			text_add_quoted(&values, text_of(&value));
-		text_add(&values, "::%s)", cast);
+		text_add(&values, "::%s)", column->type->value_type);
 		text_free(&value);
 	}
 	for (int side = 0; side < 2; side++)

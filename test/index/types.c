@@ -300,48 +300,61 @@ cidr_value(Text *out)
 
 #define TEXT_OPERATORS	"=! ~<~! ~<=~! ~>=~! ~>~! ^@! @^!"
 #define TEXT_BTREE		"=! ~<~! ~<=~! ~>=~! ~>~! ^@ @^"
+#define BLANKS			"=! ~<~! ~<=~! ~>=~! ~>~!"
 #define OWN_ORDER		"=! <! <=! >=! >! <>"
 #define INET_OPERATORS	"=! <! <=! >=! >! <<=! >>=! << >> && <>"
 #define INET_BTREE		"=! <! <=! >=! >! <<= >>= << >> && <>"
 
+/* A type whose values have an order of their own, and are all that there is to them. */
+#define PLAIN(name, value, family) \
+	{name, name, name, {"", ""}, {OWN_ORDER, OWN_ORDER}, "", "", value, true, false, family}
+
 const Type	types[] = {
 	{"text", "text", "text", {"", "text_pattern_ops"}, {TEXT_OPERATORS, TEXT_BTREE},
-		"~<~", "~>~", text_value, true, false, false},
+		"~<~", "~>~", text_value, true, false, 0},
 	{"text, ICU", "text COLLATE \"en-x-icu\"", "text", {"", "text_pattern_ops"},
-		{TEXT_OPERATORS, TEXT_BTREE}, "~<~", "~>~", text_value, true, false, false},
+		{TEXT_OPERATORS, TEXT_BTREE}, "~<~", "~>~", text_value, true, false, 0},
 	{"text, C", "text COLLATE \"C\"", "text", {"", "text_pattern_ops"},
-		{TEXT_OPERATORS, TEXT_BTREE}, "~<~", "~>~", text_value, true, false, false},
+		{TEXT_OPERATORS, TEXT_BTREE}, "~<~", "~>~", text_value, true, false, 0},
 	{"text_c_ops", "text COLLATE \"C\"", "text", {"text_c_ops", "text_ops"},
-		{OWN_ORDER " ^@ @^", OWN_ORDER " ^@ @^"}, "", "", text_value, true, false, false},
+		{OWN_ORDER " ^@! @^!", OWN_ORDER " ^@ @^"}, "", "", text_value, true, false, 0},
 	{"varchar", "varchar", "varchar", {"", "varchar_pattern_ops"}, {TEXT_OPERATORS, TEXT_BTREE},
-		"~<~", "~>~", text_value, true, false, false},
-	{"bpchar", "bpchar", "bpchar", {"", "bpchar_pattern_ops"},
-		{"=! ~<~! ~<=~! ~>=~! ~>~!", "=! ~<~! ~<=~! ~>=~! ~>~!"},
-		"~<~", "~>~", bpchar_value, false, true, false},
-	{"char(8)", "char(8)", "char(8)", {"", "bpchar_pattern_ops"},
-		{"=! ~<~! ~<=~! ~>=~! ~>~!", "=! ~<~! ~<=~! ~>=~! ~>~!"},
-		"~<~", "~>~", short_text_value, false, true, false},
-	{"bytea", "bytea", "bytea", {"", ""}, {OWN_ORDER, OWN_ORDER}, "", "", bytea_value,
-		true, false, false},
-	{"int2", "int2", "int2", {"", ""}, {OWN_ORDER, OWN_ORDER}, "", "", int2_value,
-		true, false, true},
-	{"int4", "int4", "int4", {"", ""}, {OWN_ORDER, OWN_ORDER}, "", "", int4_value,
-		true, false, true},
-	{"int8", "int8", "int8", {"", ""}, {OWN_ORDER, OWN_ORDER}, "", "", int8_value,
-		true, false, true},
-	{"oid", "oid", "oid", {"", ""}, {OWN_ORDER, OWN_ORDER}, "", "", oid_value,
-		true, false, false},
-	{"uuid", "uuid", "uuid", {"", ""}, {OWN_ORDER, OWN_ORDER}, "", "", uuid_value,
-		true, false, false},
-	{"date", "date", "date", {"", ""}, {OWN_ORDER, OWN_ORDER}, "", "", date_value,
-		true, false, false},
-	{"timestamp", "timestamp", "timestamp", {"", ""}, {OWN_ORDER, OWN_ORDER}, "", "",
-		timestamp_value, true, false, false},
-	{"timestamptz", "timestamptz", "timestamptz", {"", ""}, {OWN_ORDER, OWN_ORDER}, "", "",
-		timestamp_value, true, false, false},
+		"~<~", "~>~", text_value, true, false, 0},
+	{"varchar_c_ops", "varchar COLLATE \"C\"", "varchar", {"varchar_c_ops", "varchar_ops"},
+		{OWN_ORDER " ^@! @^!", OWN_ORDER " ^@ @^"}, "", "", text_value, true, false, 0},
+	{"bpchar", "bpchar", "bpchar", {"", "bpchar_pattern_ops"}, {BLANKS, BLANKS},
+		"~<~", "~>~", bpchar_value, false, true, 0},
+	{"char(8)", "char(8)", "char(8)", {"", "bpchar_pattern_ops"}, {BLANKS, BLANKS},
+		"~<~", "~>~", short_text_value, false, true, 0},
+	{"bpchar_c_ops", "bpchar COLLATE \"C\"", "bpchar", {"bpchar_c_ops", "bpchar_ops"},
+		{OWN_ORDER, OWN_ORDER}, "", "", bpchar_value, false, true, 0},
+	{"bytea", "bytea", "bytea", {"", ""}, {OWN_ORDER " @^!", OWN_ORDER " @^"}, "", "",
+		bytea_value, true, false, 0},
+	PLAIN("int2", int2_value, 1),
+	PLAIN("int4", int4_value, 1),
+	PLAIN("int8", int8_value, 1),
+	PLAIN("oid", oid_value, 0),
+	PLAIN("uuid", uuid_value, 0),
+	PLAIN("date", date_value, 2),
+	PLAIN("timestamp", timestamp_value, 2),
+	PLAIN("timestamptz", timestamp_value, 2),
 	{"inet", "inet", "inet", {"", ""}, {INET_OPERATORS, INET_BTREE}, "", "", inet_value,
-		false, false, false},
-	{"cidr", "cidr", "cidr", {"", ""}, {INET_OPERATORS, INET_BTREE}, "", "",
-		cidr_value, false, false, false},
+		false, false, 0},
+	{"cidr", "cidr", "cidr", {"", ""}, {INET_OPERATORS, INET_BTREE}, "", "", cidr_value,
+		false, false, 0},
 };
 const int	type_count = (int) (sizeof(types) / sizeof(types[0]));
+
+const Type *
+comparable_type(const Type *type)
+{
+	const Type *chosen = type;
+	int			count = 0;
+
+	if (type->family == 0 || random_chance(60))
+		return type;
+	for (int i = 0; i < type_count; i++)
+		if (types[i].family == type->family && random_below(++count) == 0)
+			chosen = &types[i];
+	return chosen;
+}

@@ -36,11 +36,14 @@ typedef struct Type
 
 	bool		returnable;		/* an index-only scan must be possible */
 	bool		blanks;			/* equal values may differ in blanks at their ends */
-	bool		has_cross_types;	/* integers */
+	int			family;			/* types of the same one (but 0) can be compared */
 } Type;
 
 extern const Type types[];
 extern const int type_count;
+
+/* A type of the same family; at random type itself. */
+extern const Type *comparable_type(const Type *type);
 
 /* Chooses what values look like until the next call; texts have at most so many bytes. */
 extern void choose_styles(int longest_text);
