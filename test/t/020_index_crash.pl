@@ -258,7 +258,7 @@ foreach my $round (1 .. $rounds)
 		SELECT compare('t_k', 'SELECT k FROM t ORDER BY k USING ~>~', true, 'io');
 		SELECT compare('t_k', format('SELECT * FROM t WHERE k = %L', k), false, 'ib')
 		FROM (SELECT DISTINCT k FROM t LIMIT 60) AS picked;
-		SELECT compare('t_k', 'SELECT * FROM t WHERE k ~>=~ ''b'' AND k ~<~ ''f'''', false, 'ib');
+		SELECT compare('t_k', 'SELECT * FROM t WHERE k ~>=~ ''b'' AND k ~<~ ''f''', false, 'ib');
 		SELECT compare('t_id', 'SELECT worker, id, k FROM t WHERE worker = 1 ORDER BY worker, id DESC', true, 'io');
 		SELECT compare('t_id', format('SELECT * FROM t WHERE worker = 0 AND id = %s', first + i), false, 'ib')
 		FROM generate_series(1, 100, 2) AS i, (SELECT min(id) AS first FROM t WHERE worker = 0) AS m
