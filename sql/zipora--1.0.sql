@@ -34,21 +34,21 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION zipora_drop(text, boolean) IS
 'drop a trie and give its memory back; whether it was there';
 
-CREATE FUNCTION zipora_grant(trie text, role text, privilege text)
+CREATE FUNCTION zipora_grant(object text, role text, privilege text, kind text DEFAULT 'trie')
 RETURNS void
 AS 'MODULE_PATHNAME', 'zipora_grant'
 LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT;
 
-COMMENT ON FUNCTION zipora_grant(text, text, text) IS
-'give a role (or public) the right to read or to write a trie';
+COMMENT ON FUNCTION zipora_grant(text, text, text, text) IS
+'give a role (or public) the right to read or to write a trie, counter, flag or futex';
 
-CREATE FUNCTION zipora_revoke(trie text, role text, privilege text)
+CREATE FUNCTION zipora_revoke(object text, role text, privilege text, kind text DEFAULT 'trie')
 RETURNS void
 AS 'MODULE_PATHNAME', 'zipora_revoke'
 LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT;
 
-COMMENT ON FUNCTION zipora_revoke(text, text, text) IS
-'take the right to read or to write a trie from a role (or public)';
+COMMENT ON FUNCTION zipora_revoke(text, text, text, text) IS
+'take the right to read or to write a trie, counter, flag or futex from a role (or public)';
 
 -- ---- one key -----------------------------------------------------------------
 
@@ -744,3 +744,624 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION zipora_pool_choose_level(integer, bigint, bigint, bigint, boolean) IS
 'level that auto begins with: for so many cores, small blocks up to a size, memory expected, and a fixed capacity';
+
+-- ---- counters, flags, futexes -----------------------------------------------
+
+CREATE FUNCTION zipora_counter_add(counter text, delta bigint DEFAULT 1)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_counter_add'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_counter_add(text, bigint) IS
+'add to a counter, which is made if it is not there; the sum';
+
+CREATE FUNCTION zipora_counter_get(counter text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_counter_get'
+LANGUAGE C VOLATILE PARALLEL SAFE STRICT;
+
+COMMENT ON FUNCTION zipora_counter_get(text) IS
+'value of a counter; null if it is not there';
+
+CREATE FUNCTION zipora_counter_reset(counter text)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_counter_reset'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED STRICT;
+
+COMMENT ON FUNCTION zipora_counter_reset(text) IS
+'set a counter to 0; the value that it had, null if it is not there';
+
+CREATE FUNCTION zipora_counter_drop(counter text, if_exists boolean DEFAULT false)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_counter_drop'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_counter_drop(text, boolean) IS
+'drop a counter; whether it was there';
+
+CREATE FUNCTION zipora_flag_set(flag text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_flag_set'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_flag_set(text) IS
+'set a flag, which is made if it is not there; whether it was set already';
+
+CREATE FUNCTION zipora_flag_clear(flag text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_flag_clear'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED STRICT;
+
+COMMENT ON FUNCTION zipora_flag_clear(text) IS
+'clear a flag; whether it was set, null if it is not there';
+
+CREATE FUNCTION zipora_flag_test(flag text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_flag_test'
+LANGUAGE C VOLATILE PARALLEL SAFE STRICT;
+
+COMMENT ON FUNCTION zipora_flag_test(text) IS
+'whether a flag is set; null if it is not there';
+
+CREATE FUNCTION zipora_flag_drop(flag text, if_exists boolean DEFAULT false)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_flag_drop'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_flag_drop(text, boolean) IS
+'drop a flag; whether it was there';
+
+CREATE FUNCTION zipora_futex_store(futex text, value integer)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'zipora_futex_store'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_futex_store(text, integer) IS
+'set the value of a futex, which is made if it is not there, and wake nobody; the value before';
+
+CREATE FUNCTION zipora_futex_load(futex text)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'zipora_futex_load'
+LANGUAGE C VOLATILE PARALLEL SAFE STRICT;
+
+COMMENT ON FUNCTION zipora_futex_load(text) IS
+'value of a futex; null if it is not there';
+
+CREATE FUNCTION zipora_futex_wait(futex text, expected integer, timeout interval DEFAULT NULL)
+RETURNS text
+AS 'MODULE_PATHNAME', 'zipora_futex_wait'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_futex_wait(text, integer, interval) IS
+'sleep until woken if the value is the expected one; woken, timed_out or differs (did not sleep)';
+
+CREATE FUNCTION zipora_futex_wake(futex text, waiters integer DEFAULT 1)
+RETURNS integer
+AS 'MODULE_PATHNAME', 'zipora_futex_wake'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_futex_wake(text, integer) IS
+'wake so many of those who wait (null: all), the first first; how many';
+
+CREATE FUNCTION zipora_futex_drop(futex text, if_exists boolean DEFAULT false)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_futex_drop'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_futex_drop(text, boolean) IS
+'drop a futex, with an error for those who wait; whether it was there';
+
+CREATE FUNCTION zipora_sync_objects(
+	OUT object text,
+	OUT kind text,
+	OUT owner oid,
+	OUT value bigint,
+	OUT waiters bigint,
+	OUT created timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'zipora_sync_objects'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_sync_objects() IS
+'rows of the view zipora_sync_objects';
+
+CREATE VIEW zipora_sync_objects AS
+SELECT
+	object,
+	kind,
+	pg_catalog.pg_get_userbyid(owner) AS owner,
+	value,
+	waiters,
+	created
+FROM zipora_sync_objects();
+
+COMMENT ON VIEW zipora_sync_objects IS
+'counters, flags and futexes of this database; figures are null without the right to read the object';
+
+COMMENT ON COLUMN zipora_sync_objects.object IS 'name';
+COMMENT ON COLUMN zipora_sync_objects.kind IS 'counter, flag or futex';
+COMMENT ON COLUMN zipora_sync_objects.owner IS 'role that owns it';
+COMMENT ON COLUMN zipora_sync_objects.value IS 'its value; of a flag 1 if it is set, else 0';
+COMMENT ON COLUMN zipora_sync_objects.waiters IS 'sessions that wait on a futex';
+COMMENT ON COLUMN zipora_sync_objects.created IS 'when it was made';
+
+GRANT SELECT ON zipora_sync_objects TO PUBLIC;
+
+CREATE FUNCTION zipora_local_storage(
+	OUT slot integer,
+	OUT slots integer,
+	OUT cache text,
+	OUT sessions bigint,
+	OUT entries bigint,
+	OUT bytes bigint,
+	OUT hits bigint,
+	OUT misses bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'zipora_local_storage'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_local_storage() IS
+'rows of the view zipora_local_storage';
+
+CREATE VIEW zipora_local_storage AS
+SELECT
+	slot,
+	slots,
+	cache,
+	sessions,
+	entries,
+	bytes,
+	hits,
+	misses
+FROM zipora_local_storage();
+
+COMMENT ON VIEW zipora_local_storage IS
+'slots of backend-local storage that are in use, and what this session keeps there';
+
+COMMENT ON COLUMN zipora_local_storage.slot IS 'number of the slot';
+COMMENT ON COLUMN zipora_local_storage.slots IS 'slots that there are, for all caches';
+COMMENT ON COLUMN zipora_local_storage.cache IS 'what is kept: handles are what a session knows about objects that it used';
+COMMENT ON COLUMN zipora_local_storage.sessions IS 'sessions of the server that have a value in the slot';
+COMMENT ON COLUMN zipora_local_storage.entries IS 'things that this session keeps in it';
+COMMENT ON COLUMN zipora_local_storage.bytes IS 'memory that they take';
+COMMENT ON COLUMN zipora_local_storage.hits IS 'look-ups of this session that found what they looked for; those that a calling function remembers are not counted';
+COMMENT ON COLUMN zipora_local_storage.misses IS 'look-ups that had to ask the registry in shared memory';
+
+GRANT SELECT ON zipora_local_storage TO PUBLIC;
+-- ---- index operator classes --------------------------------------------------
+
+CREATE FUNCTION zipora_index_handler(internal)
+RETURNS index_am_handler
+AS 'MODULE_PATHNAME', 'zipora_index_handler'
+LANGUAGE C;
+
+COMMENT ON FUNCTION zipora_index_handler(internal) IS
+'what the server calls of the access method zipora';
+
+CREATE ACCESS METHOD zipora TYPE INDEX HANDLER zipora_index_handler;
+
+COMMENT ON ACCESS METHOD zipora IS
+'index kept as a trie in shared memory, on top of a log in its own pages';
+
+CREATE FUNCTION zipora_prefix_of_sel(internal, oid, internal, integer)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'zipora_prefix_of_sel'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION zipora_prefix_of_sel(internal, oid, internal, integer) IS
+'restriction selectivity of @^';
+
+CREATE FUNCTION zipora_prefix_of_joinsel(internal, oid, internal, smallint, internal)
+RETURNS double precision
+AS 'MODULE_PATHNAME', 'zipora_prefix_of_joinsel'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION zipora_prefix_of_joinsel(internal, oid, internal, smallint, internal) IS
+'join selectivity of @^';
+
+CREATE FUNCTION zipora_prefix_of(key text, query text)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_prefix_of'
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+
+COMMENT ON FUNCTION zipora_prefix_of(text, text) IS
+'implementation of @^ operator';
+
+CREATE FUNCTION zipora_prefix_of(key bytea, query bytea)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_prefix_of'
+LANGUAGE C IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE;
+
+COMMENT ON FUNCTION zipora_prefix_of(bytea, bytea) IS
+'implementation of @^ operator';
+
+-- Of text the operator is the commutator of core's ^@, which has none.  Naming it here tells
+-- core's operator too, until the extension is dropped: "'49301' ^@ code" uses an index on code.
+CREATE OPERATOR @^ (
+	FUNCTION = zipora_prefix_of,
+	LEFTARG = text,
+	RIGHTARG = text,
+	COMMUTATOR = OPERATOR(pg_catalog.^@),
+	RESTRICT = zipora_prefix_of_sel,
+	JOIN = zipora_prefix_of_joinsel);
+
+COMMENT ON OPERATOR @^ (text, text) IS
+'is a prefix of';
+
+CREATE OPERATOR @^ (
+	FUNCTION = zipora_prefix_of,
+	LEFTARG = bytea,
+	RIGHTARG = bytea,
+	RESTRICT = zipora_prefix_of_sel,
+	JOIN = zipora_prefix_of_joinsel);
+
+COMMENT ON OPERATOR @^ (bytea, bytea) IS
+'is a prefix of';
+
+-- Strategies 1 to 5 are the comparisons, in btree's order; 6 is ^@, 7 is @^, 10 is >>= and
+-- 11 is <<=.
+
+-- Text in the order of its bytes, which = agrees with under every deterministic collation.
+CREATE OPERATOR FAMILY text_ops USING zipora;
+COMMENT ON OPERATOR FAMILY text_ops USING zipora IS
+'text in the order of its bytes';
+
+CREATE OPERATOR CLASS text_ops
+DEFAULT FOR TYPE text USING zipora FAMILY text_ops AS
+	OPERATOR 1 ~<~,
+	OPERATOR 2 ~<=~,
+	OPERATOR 3 =,
+	OPERATOR 4 ~>=~,
+	OPERATOR 5 ~>~,
+	OPERATOR 6 ^@,
+	OPERATOR 7 @^;
+COMMENT ON OPERATOR CLASS text_ops USING zipora IS
+'text in the order of its bytes, under any deterministic collation';
+
+CREATE OPERATOR CLASS varchar_ops
+FOR TYPE text USING zipora FAMILY text_ops AS
+	STORAGE text;
+COMMENT ON OPERATOR CLASS varchar_ops USING zipora IS
+'varchar in the order of its bytes, under any deterministic collation';
+
+-- The same keys for ORDER BY and <, which the collation C only orders by bytes.
+CREATE OPERATOR FAMILY text_c_ops USING zipora;
+COMMENT ON OPERATOR FAMILY text_c_ops USING zipora IS
+'text under the collation C';
+
+CREATE OPERATOR CLASS text_c_ops
+FOR TYPE text USING zipora FAMILY text_c_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	OPERATOR 6 ^@,
+	OPERATOR 7 @^;
+COMMENT ON OPERATOR CLASS text_c_ops USING zipora IS
+'text under the collation C, in the order of ORDER BY';
+
+CREATE OPERATOR CLASS varchar_c_ops
+FOR TYPE text USING zipora FAMILY text_c_ops AS
+	STORAGE text;
+COMMENT ON OPERATOR CLASS varchar_c_ops USING zipora IS
+'varchar under the collation C, in the order of ORDER BY';
+
+CREATE OPERATOR FAMILY bpchar_ops USING zipora;
+COMMENT ON OPERATOR FAMILY bpchar_ops USING zipora IS
+'char(n) in the order of its bytes';
+
+CREATE OPERATOR CLASS bpchar_ops
+DEFAULT FOR TYPE bpchar USING zipora FAMILY bpchar_ops AS
+	OPERATOR 1 ~<~,
+	OPERATOR 2 ~<=~,
+	OPERATOR 3 =,
+	OPERATOR 4 ~>=~,
+	OPERATOR 5 ~>~;
+COMMENT ON OPERATOR CLASS bpchar_ops USING zipora IS
+'char(n) in the order of its bytes, under any deterministic collation';
+
+CREATE OPERATOR FAMILY bpchar_c_ops USING zipora;
+COMMENT ON OPERATOR FAMILY bpchar_c_ops USING zipora IS
+'char(n) under the collation C';
+
+CREATE OPERATOR CLASS bpchar_c_ops
+FOR TYPE bpchar USING zipora FAMILY bpchar_c_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+COMMENT ON OPERATOR CLASS bpchar_c_ops USING zipora IS
+'char(n) under the collation C, in the order of ORDER BY';
+
+CREATE OPERATOR FAMILY bytea_ops USING zipora;
+COMMENT ON OPERATOR FAMILY bytea_ops USING zipora IS
+'bytea';
+
+CREATE OPERATOR CLASS bytea_ops
+DEFAULT FOR TYPE bytea USING zipora FAMILY bytea_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	OPERATOR 7 @^;
+COMMENT ON OPERATOR CLASS bytea_ops USING zipora IS
+'bytea';
+
+CREATE OPERATOR FAMILY integer_ops USING zipora;
+COMMENT ON OPERATOR FAMILY integer_ops USING zipora IS
+'integers of any width';
+
+CREATE OPERATOR CLASS int2_ops
+DEFAULT FOR TYPE smallint USING zipora FAMILY integer_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+COMMENT ON OPERATOR CLASS int2_ops USING zipora IS
+'smallint';
+
+CREATE OPERATOR CLASS int4_ops
+DEFAULT FOR TYPE integer USING zipora FAMILY integer_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+COMMENT ON OPERATOR CLASS int4_ops USING zipora IS
+'integer';
+
+CREATE OPERATOR CLASS int8_ops
+DEFAULT FOR TYPE bigint USING zipora FAMILY integer_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+COMMENT ON OPERATOR CLASS int8_ops USING zipora IS
+'bigint';
+
+ALTER OPERATOR FAMILY integer_ops USING zipora ADD
+	OPERATOR 1 < (smallint, integer),
+	OPERATOR 2 <= (smallint, integer),
+	OPERATOR 3 = (smallint, integer),
+	OPERATOR 4 >= (smallint, integer),
+	OPERATOR 5 > (smallint, integer),
+	OPERATOR 1 < (smallint, bigint),
+	OPERATOR 2 <= (smallint, bigint),
+	OPERATOR 3 = (smallint, bigint),
+	OPERATOR 4 >= (smallint, bigint),
+	OPERATOR 5 > (smallint, bigint),
+	OPERATOR 1 < (integer, smallint),
+	OPERATOR 2 <= (integer, smallint),
+	OPERATOR 3 = (integer, smallint),
+	OPERATOR 4 >= (integer, smallint),
+	OPERATOR 5 > (integer, smallint),
+	OPERATOR 1 < (integer, bigint),
+	OPERATOR 2 <= (integer, bigint),
+	OPERATOR 3 = (integer, bigint),
+	OPERATOR 4 >= (integer, bigint),
+	OPERATOR 5 > (integer, bigint),
+	OPERATOR 1 < (bigint, smallint),
+	OPERATOR 2 <= (bigint, smallint),
+	OPERATOR 3 = (bigint, smallint),
+	OPERATOR 4 >= (bigint, smallint),
+	OPERATOR 5 > (bigint, smallint),
+	OPERATOR 1 < (bigint, integer),
+	OPERATOR 2 <= (bigint, integer),
+	OPERATOR 3 = (bigint, integer),
+	OPERATOR 4 >= (bigint, integer),
+	OPERATOR 5 > (bigint, integer);
+
+CREATE OPERATOR FAMILY oid_ops USING zipora;
+COMMENT ON OPERATOR FAMILY oid_ops USING zipora IS
+'oid';
+
+CREATE OPERATOR CLASS oid_ops
+DEFAULT FOR TYPE oid USING zipora FAMILY oid_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+COMMENT ON OPERATOR CLASS oid_ops USING zipora IS
+'oid';
+
+CREATE OPERATOR FAMILY uuid_ops USING zipora;
+COMMENT ON OPERATOR FAMILY uuid_ops USING zipora IS
+'uuid';
+
+CREATE OPERATOR CLASS uuid_ops
+DEFAULT FOR TYPE uuid USING zipora FAMILY uuid_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+COMMENT ON OPERATOR CLASS uuid_ops USING zipora IS
+'uuid';
+
+CREATE OPERATOR FAMILY datetime_ops USING zipora;
+COMMENT ON OPERATOR FAMILY datetime_ops USING zipora IS
+'dates and timestamps';
+
+CREATE OPERATOR CLASS date_ops
+DEFAULT FOR TYPE date USING zipora FAMILY datetime_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+COMMENT ON OPERATOR CLASS date_ops USING zipora IS
+'date';
+
+CREATE OPERATOR CLASS timestamp_ops
+DEFAULT FOR TYPE timestamp USING zipora FAMILY datetime_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+COMMENT ON OPERATOR CLASS timestamp_ops USING zipora IS
+'timestamp without time zone';
+
+CREATE OPERATOR CLASS timestamptz_ops
+DEFAULT FOR TYPE timestamptz USING zipora FAMILY datetime_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >;
+COMMENT ON OPERATOR CLASS timestamptz_ops USING zipora IS
+'timestamp with time zone';
+
+ALTER OPERATOR FAMILY datetime_ops USING zipora ADD
+	OPERATOR 1 < (date, timestamp),
+	OPERATOR 2 <= (date, timestamp),
+	OPERATOR 3 = (date, timestamp),
+	OPERATOR 4 >= (date, timestamp),
+	OPERATOR 5 > (date, timestamp),
+	OPERATOR 1 < (date, timestamptz),
+	OPERATOR 2 <= (date, timestamptz),
+	OPERATOR 3 = (date, timestamptz),
+	OPERATOR 4 >= (date, timestamptz),
+	OPERATOR 5 > (date, timestamptz),
+	OPERATOR 1 < (timestamp, date),
+	OPERATOR 2 <= (timestamp, date),
+	OPERATOR 3 = (timestamp, date),
+	OPERATOR 4 >= (timestamp, date),
+	OPERATOR 5 > (timestamp, date),
+	OPERATOR 1 < (timestamp, timestamptz),
+	OPERATOR 2 <= (timestamp, timestamptz),
+	OPERATOR 3 = (timestamp, timestamptz),
+	OPERATOR 4 >= (timestamp, timestamptz),
+	OPERATOR 5 > (timestamp, timestamptz),
+	OPERATOR 1 < (timestamptz, date),
+	OPERATOR 2 <= (timestamptz, date),
+	OPERATOR 3 = (timestamptz, date),
+	OPERATOR 4 >= (timestamptz, date),
+	OPERATOR 5 > (timestamptz, date),
+	OPERATOR 1 < (timestamptz, timestamp),
+	OPERATOR 2 <= (timestamptz, timestamp),
+	OPERATOR 3 = (timestamptz, timestamp),
+	OPERATOR 4 >= (timestamptz, timestamp),
+	OPERATOR 5 > (timestamptz, timestamp);
+
+CREATE OPERATOR FAMILY network_ops USING zipora;
+COMMENT ON OPERATOR FAMILY network_ops USING zipora IS
+'addresses and networks';
+
+CREATE OPERATOR CLASS inet_ops
+DEFAULT FOR TYPE inet USING zipora FAMILY network_ops AS
+	OPERATOR 1 <,
+	OPERATOR 2 <=,
+	OPERATOR 3 =,
+	OPERATOR 4 >=,
+	OPERATOR 5 >,
+	OPERATOR 10 >>=,
+	OPERATOR 11 <<=;
+COMMENT ON OPERATOR CLASS inet_ops USING zipora IS
+'inet, and cidr too';
+
+CREATE OPERATOR CLASS cidr_ops
+FOR TYPE inet USING zipora FAMILY network_ops AS
+	STORAGE inet;
+COMMENT ON OPERATOR CLASS cidr_ops USING zipora IS
+'cidr';
+
+-- ---- indexes: check, memory, statistics ----------------------------------------
+
+CREATE FUNCTION zipora_index_check(index regclass, heapallindexed boolean DEFAULT false)
+RETURNS void
+AS 'MODULE_PATHNAME', 'zipora_index_check'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_index_check(regclass, boolean) IS
+'raises an error if a zipora index is corrupted: checks its pages, its image in memory, and with heapallindexed that every row has its entry; for the owner';
+
+CREATE FUNCTION zipora_prewarm(index regclass)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_prewarm'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_prewarm(regclass) IS
+'loads a zipora index into shared memory; gives the number of entries, or null and a warning if memory is short';
+
+CREATE FUNCTION zipora_evict(index regclass)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_evict'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_evict(regclass) IS
+'takes a zipora index out of shared memory until its next use; false if it was not there; for the owner';
+
+CREATE FUNCTION zipora_index_stats(
+	index regclass,
+	OUT state text,
+	OUT reason text,
+	OUT entries bigint,
+	OUT used_bytes bigint,
+	OUT reserved_bytes bigint,
+	OUT bytes_per_key float8,
+	OUT pool_level text,
+	OUT log_pages bigint,
+	OUT tail_pages bigint,
+	OUT base_entries bigint,
+	OUT dead_entries bigint,
+	OUT generation bigint,
+	OUT lag_pages bigint,
+	OUT loads bigint,
+	OUT evictions bigint,
+	OUT scans bigint,
+	OUT log_scans bigint,
+	OUT applied bigint,
+	OUT killed bigint,
+	OUT last_use timestamptz)
+RETURNS record
+AS 'MODULE_PATHNAME', 'zipora_index_stats'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_index_stats(regclass) IS
+'a row of the view zipora_index_stats';
+
+CREATE VIEW zipora_index_stats AS
+SELECT
+	c.oid::pg_catalog.regclass AS index,
+	i.indrelid::pg_catalog.regclass AS "table",
+	s.*
+FROM pg_catalog.pg_class c
+	JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname = 'zipora'
+	JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid AND i.indisready
+	CROSS JOIN LATERAL zipora_index_stats(c.oid) s
+WHERE c.relkind = 'i' AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace);
+
+COMMENT ON VIEW zipora_index_stats IS
+'zipora indexes of this database: their images in shared memory, their logs, and how they are used';
+
+COMMENT ON COLUMN zipora_index_stats.index IS 'the index';
+COMMENT ON COLUMN zipora_index_stats."table" IS 'its table';
+COMMENT ON COLUMN zipora_index_stats.state IS 'of the image in shared memory: ready, loading, not loaded';
+COMMENT ON COLUMN zipora_index_stats.reason IS 'why it was loaded last, or why it is not loaded';
+COMMENT ON COLUMN zipora_index_stats.entries IS 'entries in the image';
+COMMENT ON COLUMN zipora_index_stats.used_bytes IS 'bytes of the image in use';
+COMMENT ON COLUMN zipora_index_stats.reserved_bytes IS 'bytes that the image has taken from shared memory';
+COMMENT ON COLUMN zipora_index_stats.bytes_per_key IS 'used_bytes divided by entries';
+COMMENT ON COLUMN zipora_index_stats.pool_level IS 'level of the image''s memory pool';
+COMMENT ON COLUMN zipora_index_stats.log_pages IS 'pages of the index on disk';
+COMMENT ON COLUMN zipora_index_stats.tail_pages IS 'of them, those in order of arrival';
+COMMENT ON COLUMN zipora_index_stats.base_entries IS 'entries written in key order by CREATE INDEX or the last compaction';
+COMMENT ON COLUMN zipora_index_stats.dead_entries IS 'removed entries that still take up room on disk, as the last VACUUM left them';
+COMMENT ON COLUMN zipora_index_stats.generation IS '1 from CREATE INDEX; each compaction adds 1';
+COMMENT ON COLUMN zipora_index_stats.lag_pages IS 'tail pages that the image has not read to the end yet';
+COMMENT ON COLUMN zipora_index_stats.loads IS 'how often the image was loaded';
+COMMENT ON COLUMN zipora_index_stats.evictions IS 'how often it was taken out of memory';
+COMMENT ON COLUMN zipora_index_stats.scans IS 'scans since the first use after the server began';
+COMMENT ON COLUMN zipora_index_stats.log_scans IS 'of them, those that read the pages for want of an image';
+COMMENT ON COLUMN zipora_index_stats.applied IS 'entries that the image took over from the log, loads not counted';
+COMMENT ON COLUMN zipora_index_stats.killed IS 'entries that scans took out of the image because their rows were dead';
+COMMENT ON COLUMN zipora_index_stats.last_use IS 'last scan, to the second';
+
+GRANT SELECT ON zipora_index_stats TO PUBLIC;

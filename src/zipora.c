@@ -10,6 +10,8 @@
 #include "fmgr.h"
 #include "utils/guc.h"
 
+#include "am/options.h"
+#include "log/log.h"
 #include "shm/backend.h"
 
 PG_MODULE_MAGIC;
@@ -30,6 +32,16 @@ _PG_init(void)
 							PGC_SIGHUP,
 							GUC_UNIT_KB,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("zipora.fast_wal",
+							 "Writes the WAL records of insertions into indexes by hand.",
+							 "They are the same kind of record as PostgreSQL's generic WAL "
+							 "functions write, at a fifth of the cost.",
+							 &zp_fast_wal,
+							 true,
+							 PGC_SUSET,
+							 GUC_NOT_IN_SAMPLE,
+							 NULL, NULL, NULL);
+	zp_options_define();
 	MarkGUCPrefixReserved("zipora");
 	zp_root_install_hooks();
 }

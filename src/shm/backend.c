@@ -24,8 +24,8 @@
 
 #include "shm/backend.h"
 #include "shm/dsm_segments.h"
+#include "shm/futex_wait.h"
 #include "shm/handle.h"
-#include "shm/pool_handle.h"
 #include "shm/report.h"
 #include "shm/waits.h"
 
@@ -43,11 +43,8 @@ end_of_transaction(XactEvent event, void *argument)
 		case XACT_EVENT_PREPARE:
 			if (zp_backend.started)
 			{
-				bool		aborted = event == XACT_EVENT_ABORT ||
-					event == XACT_EVENT_PARALLEL_ABORT;
-
-				zp_handles_end_transaction(aborted);
-				zp_pool_handles_end_transaction(aborted);
+				zp_handles_end_transaction(event == XACT_EVENT_ABORT ||
+										   event == XACT_EVENT_PARALLEL_ABORT);
 			}
 			break;
 		default:
@@ -60,8 +57,9 @@ end_of_backend(int code, Datum argument)
 {
 	if (!zp_backend.started)
 		return;
-	zp_handles_close_all();
-	zp_pool_handles_close_all();
+	zp_futex_wait_abandon();
+	/* Closes the handles, among others. */
+	(void) zp_local_free_all(&zp_backend.local);
 	zp_trie_close(&zp_backend.names);
 	zp_backend.started = false;
 }
@@ -99,6 +97,9 @@ make_control(ZpArenaMap *map)
 	control->control_pool = control_pool;
 	control->names_pool = names_pool;
 	control->names = names;
+	zp_local_table_init(&control->local_table);
+	for (int cache = 0; cache < ZP_LOCAL_CACHES; cache++)
+		(void) zp_local_key_alloc(&control->local_table, &control->local_keys[cache]);
 	zp_arena_set_root(map, ref);
 	return ZP_OK;
 }
@@ -148,11 +149,17 @@ find_control(ZpBackend *backend)
 	return map->map_failed ? ZP_MAP_FAILED : ZP_OK;
 }
 
-void
-zp_backend_start_slow(void)
+ZpStatus
+zp_backend_try_start(void)
 {
 	ZpStatus	status;
 
+	if (zp_backend.started)
+	{
+		if (zp_backend.applied_limit != zp_memory_limit)
+			zp_backend_apply_limit();
+		return ZP_OK;
+	}
 	zp_waits_start();
 	if (zp_backend.root == NULL)
 		zp_backend.root = zp_root_attach();
@@ -168,6 +175,19 @@ zp_backend_start_slow(void)
 	if (status == ZP_OK)
 		status = zp_trie_open(&zp_backend.map, zp_backend.control->names, &zp_backend.names);
 	LWLockRelease(&zp_backend.root->lock);
+	if (status == ZP_OK)
+	{
+		zp_local_storage_init(&zp_backend.local, &zp_backend.control->local_table);
+		zp_backend.started = true;
+		zp_backend_apply_limit();
+	}
+	return status;
+}
+
+void
+zp_backend_start_slow(void)
+{
+	ZpStatus	status = zp_backend_try_start();
 
 	if (status == ZP_CORRUPTED)
 		ereport(ERROR,
@@ -176,8 +196,6 @@ zp_backend_start_slow(void)
 				 errhint("Restart the server; named tries do not outlive it.")));
 	if (status != ZP_OK)
 		zp_report(status, NULL, 0);
-	zp_backend.started = true;
-	zp_backend_apply_limit();
 }
 
 /*

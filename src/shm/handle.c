@@ -1,19 +1,24 @@
 /*
  * handle.c
- *	  This backend's grips on named tries.
+ *	  This backend's grips on named objects.
  *
- * The registry is asked once per backend and name; the answer, with an open session
- * (a token) and the last decision on rights, is kept in a hash table.  Functions keep a
+ * The registry is asked once per backend and name; the answer, with what is needed to use
+ * the object (of a trie, an open session with a token) and the last decision on rights, is
+ * kept in one hash table for all kinds, in backend-local storage.  Functions keep a
  * pointer to the handle in fn_extra, so a call compares the name with the last
  * call's, and four numbers that say that the rights are still those.
  *
  * A decision on rights is good for one command of one transaction of one role, and
  * until the next grant or revoke.  Within one command rights do not change.
  *
- * Handles of dropped tries are closed at their next use and at the end of a
+ * Handles of dropped objects are closed at their next use and at the end of a
  * transaction that finds control->drops changed.  A closed handle stays in the table:
  * fn_extra points to it.  When there are many, they are forgotten all at once and
  * zp_handle_generation grows, which makes kept pointers void.
+ *
+ * At level local_cache a backend keeps promised blocks in the pools that it uses.  They
+ * are given back when the handle is closed, which is when the object was dropped or the
+ * backend ends, also by FATAL; and when a transaction that used the pool fails.
  *
  * A trie that was dropped and created anew under its old name is found by itself: an
  * operation that is told ZP_DROPPED looks the name up again.
@@ -25,6 +30,7 @@
 #include "utils/memutils.h"
 
 #include "shm/handle.h"
+#include "shm/pool_handle.h"
 #include "shm/report.h"
 
 /* As many closed handles are kept at most. */
@@ -32,9 +38,53 @@
 
 uint64		zp_handle_generation = 1;
 
-static HTAB *handles = NULL;
-static dlist_head handle_list = DLIST_STATIC_INIT(handle_list);
-static uint32 drops_seen = 0;
+/* This backend's cache, a value in backend-local storage. */
+typedef struct ZpHandleCache
+{
+	MemoryContext context;
+	HTAB	   *handles;
+	dlist_head	list;
+	uint32		drops_seen;
+	uint64		hits;			/* look-ups by name that did not ask the registry */
+	uint64		misses;
+} ZpHandleCache;
+
+/* Closes all handles; at the end of the backend. */
+static void
+destroy_cache(void *value)
+{
+	ZpHandleCache *cache = value;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &cache->list)
+		zp_handle_close(dlist_container(ZpHandle, place, iter.cur));
+	zp_handle_generation++;
+	MemoryContextDelete(cache->context);
+	zp_local_cache_gone(ZP_LOCAL_HANDLES);
+}
+
+/* This backend's cache, made if need be. */
+static ZpHandleCache *
+own_cache(void)
+{
+	ZpHandleCache *cache = zp_local_cache(ZP_LOCAL_HANDLES);
+	HASHCTL		control = {0};
+	MemoryContext context;
+
+	if (likely(cache != NULL))
+		return cache;
+	context = AllocSetContextCreate(TopMemoryContext, "zipora handles", ALLOCSET_DEFAULT_SIZES);
+	cache = MemoryContextAllocZero(context, sizeof(ZpHandleCache));
+	cache->context = context;
+	dlist_init(&cache->list);
+	control.keysize = offsetof(ZpHandle, kind) + sizeof(ZpObjectKind);
+	control.entrysize = sizeof(ZpHandle);
+	control.hcxt = context;
+	cache->handles = hash_create("zipora handles", 16, &control,
+								 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	zp_local_cache_set(ZP_LOCAL_HANDLES, cache, destroy_cache);
+	return cache;
+}
 
 void
 zp_check_name(ZpObjectKind kind, const char *name, size_t name_bytes, char *copy)
@@ -42,29 +92,25 @@ zp_check_name(ZpObjectKind kind, const char *name, size_t name_bytes, char *copy
 	if (name_bytes == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 kind == ZP_OBJECT_POOL ?
-				 errmsg("name of a pool must not be empty") :
-				 errmsg("name of a trie must not be empty")));
+				 errmsg("name of a %s must not be empty", zp_object_kind_name(kind))));
 	if (name_bytes >= ZP_NAME_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_NAME_TOO_LONG),
-				 kind == ZP_OBJECT_POOL ?
-				 errmsg("name of a pool is too long") :
-				 errmsg("name of a trie is too long"),
+				 errmsg("name of a %s is too long", zp_object_kind_name(kind)),
 				 errdetail("The name has %zu bytes; the limit is %d.",
 						   name_bytes, ZP_NAME_BYTES - 1)));
 	memcpy(copy, name, name_bytes);
-	copy[name_bytes] = '\0';
+	memset(copy + name_bytes, 0, ZP_NAME_BYTES - name_bytes);
 }
 
 /* Forgets closed handles that nobody will come back to. */
 static void
-forget_closed(void)
+forget_closed(ZpHandleCache *cache)
 {
 	dlist_mutable_iter iter;
 	int			closed = 0;
 
-	dlist_foreach_modify(iter, &handle_list)
+	dlist_foreach_modify(iter, &cache->list)
 	{
 		ZpHandle   *handle = dlist_container(ZpHandle, place, iter.cur);
 
@@ -73,14 +119,14 @@ forget_closed(void)
 	}
 	if (closed < ZP_CLOSED_HANDLES)
 		return;
-	dlist_foreach_modify(iter, &handle_list)
+	dlist_foreach_modify(iter, &cache->list)
 	{
 		ZpHandle   *handle = dlist_container(ZpHandle, place, iter.cur);
 
 		if (handle->object == NULL && handle->users == 0)
 		{
 			dlist_delete(&handle->place);
-			hash_search(handles, handle->name, HASH_REMOVE, NULL);
+			hash_search(cache->handles, handle->name, HASH_REMOVE, NULL);
 		}
 	}
 	zp_handle_generation++;
@@ -88,28 +134,26 @@ forget_closed(void)
 
 /* The handle of a name, made if need be; perhaps closed. */
 static ZpHandle *
-handle_of_name(const char *name)
+handle_of_name(ZpHandleCache *cache, ZpObjectKind kind, const char *name)
 {
+	/* Name and kind stand at the beginning of a handle as in this. */
+	struct
+	{
+		char		name[ZP_NAME_BYTES];
+		ZpObjectKind kind;
+	}			key;
 	ZpHandle   *handle;
 	bool		found;
 
-	if (handles == NULL)
-	{
-		HASHCTL		control = {0};
-
-		control.keysize = ZP_NAME_BYTES;
-		control.entrysize = sizeof(ZpHandle);
-		control.hcxt = TopMemoryContext;
-		handles = hash_create("zipora handles", 16, &control,
-							  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-	}
-	handle = hash_search(handles, name, HASH_FIND, NULL);
+	memcpy(key.name, name, ZP_NAME_BYTES);
+	key.kind = kind;
+	handle = hash_search(cache->handles, &key, HASH_FIND, NULL);
 	if (handle != NULL)
 		return handle;
-	forget_closed();
-	handle = hash_search(handles, name, HASH_ENTER, &found);
-	memset((char *) handle + ZP_NAME_BYTES, 0, sizeof(ZpHandle) - ZP_NAME_BYTES);
-	dlist_push_tail(&handle_list, &handle->place);
+	forget_closed(cache);
+	handle = hash_search(cache->handles, &key, HASH_ENTER, &found);
+	memset((char *) handle + sizeof(key), 0, sizeof(ZpHandle) - sizeof(key));
+	dlist_push_tail(&cache->list, &handle->place);
 	return handle;
 }
 
@@ -122,21 +166,19 @@ zp_handle_close(ZpHandle *handle)
 		return;
 	if (handle->open)
 	{
-		zp_trie_close(&handle->session);
+		if (handle->kind == ZP_OBJECT_TRIE)
+			zp_trie_close(&handle->session);
 		/* Last, for closing frees blocks, which may be kept. */
-		zp_registry_leave_pool(object);
+		if (!zp_is_sync_kind(handle->kind))
+			zp_registry_leave_pool(object);
 	}
+	handle->pool = NULL;
+	handle->sync = NULL;
 	handle->open = false;
 	handle->written = false;
 	handle->allowed = 0;
 	handle->object = NULL;
 	zp_registry_unpin(object);
-}
-
-static inline bool
-is_dropped(const ZpHandle *handle)
-{
-	return zp_load_acquire_u32(&handle->object->dropped) != 0;
 }
 
 void
@@ -148,11 +190,13 @@ zp_handle_check(ZpHandle *handle, uint32 privileges)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 (privileges & ZP_PRIVILEGE_OWN) != 0 ?
-				 errmsg("must be owner of trie \"%s\"", handle->name) :
-				 errmsg("permission denied for trie \"%s\"", handle->name)));
+				 errmsg("must be owner of %s \"%s\"",
+						zp_object_kind_name(handle->kind), handle->name) :
+				 errmsg("permission denied for %s \"%s\"",
+						zp_object_kind_name(handle->kind), handle->name)));
 
 	/* The pool would tell, but only a write that takes or frees memory. */
-	if ((privileges & ZP_PRIVILEGE_WRITE) != 0 &&
+	if ((privileges & ZP_PRIVILEGE_WRITE) != 0 && handle->kind == ZP_OBJECT_TRIE &&
 		handle->object->pool_level == ZP_POOL_NO_LOCK &&
 		handle->object->creator != zp_backend.map.participant)
 		zp_report(ZP_NOT_OWNER, handle, 0);
@@ -169,25 +213,31 @@ zp_handle_check(ZpHandle *handle, uint32 privileges)
 }
 
 ZpHandle *
-zp_handle_find(const char *name, size_t name_bytes, uint32 privileges, bool missing_ok)
+zp_handle_find_kind(ZpObjectKind kind, const char *name, size_t name_bytes, uint32 privileges,
+					bool missing_ok)
 {
 	char		copy[ZP_NAME_BYTES];
+	ZpHandleCache *cache;
 	ZpHandle   *handle;
 
-	zp_check_name(ZP_OBJECT_TRIE, name, name_bytes, copy);
+	zp_check_name(kind, name, name_bytes, copy);
 	zp_backend_start();
-	handle = handle_of_name(copy);
-	if (handle->object != NULL && is_dropped(handle))
+	cache = own_cache();
+	handle = handle_of_name(cache, kind, copy);
+	if (handle->object != NULL && zp_handle_is_dropped(handle))
 		zp_handle_close(handle);
-	if (handle->object == NULL)
+	if (handle->object != NULL)
+		cache->hits++;
+	else
 	{
-		ZpObject   *object = zp_registry_pin(ZP_OBJECT_TRIE, copy);
+		ZpObject   *object = zp_registry_pin(kind, copy);
 
+		cache->misses++;
 		if (object == NULL)
 		{
 			if (missing_ok)
 				return NULL;
-			zp_report_unknown(ZP_OBJECT_TRIE, copy);
+			zp_report_unknown(kind, copy);
 		}
 		handle->object = object;
 		handle->object_id = object->id;
@@ -213,6 +263,22 @@ zp_handle_open(const char *name, size_t name_bytes, uint32 privileges)
 		else
 			zp_report(status, handle, 0);
 	}
+	return handle;
+}
+
+ZpHandle *
+zp_handle_open_sync(ZpObjectKind kind, const char *name, size_t name_bytes, uint32 privileges,
+					bool missing_ok)
+{
+	ZpHandle   *handle = zp_handle_find_kind(kind, name, name_bytes, privileges, missing_ok);
+
+	if (handle == NULL || handle->open)
+		return handle;
+	zp_backend.map.map_failed = false;
+	handle->sync = zp_at(&zp_backend.map, handle->object->sync);
+	if (zp_backend.map.map_failed)
+		zp_report(ZP_MAP_FAILED, NULL, 0);
+	handle->open = true;
 	return handle;
 }
 
@@ -272,40 +338,64 @@ zp_call_failed(ZpCall *call, ZpStatus status, size_t key_bytes)
 	zp_report(status, handle, key_bytes);
 }
 
+/* After a transaction that wrote: what it keeps for itself. */
+static void
+end_writing(ZpHandle *handle, bool aborted)
+{
+	handle->written = false;
+	if (!handle->open)
+		return;
+	if (handle->kind == ZP_OBJECT_TRIE)
+	{
+		zp_trie_reclaim_own(&handle->session);
+		if (aborted && zp_trie_enter(&handle->session) == ZP_OK)
+		{
+			(void) zp_pool_flush(&zp_backend.map, handle->session.pool);
+			zp_trie_leave(&handle->session);
+		}
+	}
+	else if (handle->kind == ZP_OBJECT_POOL && aborted && zp_pool_enter(handle))
+	{
+		(void) zp_pool_flush(&zp_backend.map, handle->pool);
+		zp_pool_leave(handle);
+	}
+}
+
 void
 zp_handles_end_transaction(bool aborted)
 {
+	ZpHandleCache *cache = zp_local_cache(ZP_LOCAL_HANDLES);
 	uint32		drops = zp_load_acquire_u32(&zp_backend.control->drops);
-	bool		look_for_dropped = drops != drops_seen;
+	bool		look_for_dropped;
 	dlist_iter	iter;
 
-	dlist_foreach(iter, &handle_list)
+	if (cache == NULL)
+		return;
+	look_for_dropped = drops != cache->drops_seen;
+	dlist_foreach(iter, &cache->list)
 	{
 		ZpHandle   *handle = dlist_container(ZpHandle, place, iter.cur);
 
 		if (handle->object == NULL)
 			continue;
 		if (handle->written)
-		{
-			handle->written = false;
-			zp_trie_reclaim_own(&handle->session);
-			if (aborted && zp_trie_enter(&handle->session) == ZP_OK)
-			{
-				(void) zp_pool_flush(&zp_backend.map, handle->session.pool);
-				zp_trie_leave(&handle->session);
-			}
-		}
-		if (look_for_dropped && is_dropped(handle))
+			end_writing(handle, aborted);
+		if (look_for_dropped && zp_handle_is_dropped(handle))
 			zp_handle_close(handle);
 	}
-	drops_seen = drops;
+	cache->drops_seen = drops;
 }
 
 void
-zp_handles_close_all(void)
+zp_handles_figures(ZpLocalFigures *figures)
 {
-	dlist_iter	iter;
+	ZpHandleCache *cache = zp_local_cache(ZP_LOCAL_HANDLES);
 
-	dlist_foreach(iter, &handle_list)
-		zp_handle_close(dlist_container(ZpHandle, place, iter.cur));
+	memset(figures, 0, sizeof(*figures));
+	if (cache == NULL)
+		return;
+	figures->entries = (uint64) hash_get_num_entries(cache->handles);
+	figures->bytes = MemoryContextMemAllocated(cache->context, true);
+	figures->hits = cache->hits;
+	figures->misses = cache->misses;
 }

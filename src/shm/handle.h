@@ -1,8 +1,8 @@
 /*
  * handle.h
- *	  This backend's grip on a named trie, and the frame of every operation on it.
+ *	  This backend's grip on a named object, and the frame of every operation on a trie.
  *
- * An operation:
+ * An operation on a trie (for pools see pool_handle.h):
  *
  *		ZpCall		call;
  *
@@ -22,20 +22,30 @@
 #include "lib/ilist.h"
 
 #include "shm/backend.h"
+#include "shm/local.h"
 #include "shm/registry.h"
 
 typedef struct ZpHandle
 {
-	char		name[ZP_NAME_BYTES];	/* the key of the cache */
+	/* The key of the cache. */
+	char		name[ZP_NAME_BYTES];	/* filled up with zeros */
+	ZpObjectKind kind;
+
 	dlist_node	place;			/* among all handles */
 	uint32		users;			/* scans that will come back to it */
 
 	ZpObject   *object;			/* pinned; NULL: closed */
 	uint64		object_id;
+	bool		open;			/* session, pool or sync can be used */
+	bool		written;		/* in this transaction; of a pool: used */
+
+	/* Of a trie. */
 	ZpValueType value_type;
-	bool		open;			/* session can be used */
-	bool		written;		/* in this transaction */
 	ZpTrieSession session;
+	/* Of a pool. */
+	ZpPool	   *pool;
+	/* Of a counter, flag or futex. */
+	ZpSyncState *sync;
 
 	/* The last decision on rights, and what it was based on. */
 	uint32		allowed;
@@ -56,14 +66,25 @@ typedef struct ZpCall
 extern uint64 zp_handle_generation;
 
 /*
- * The handle of a trie, pinned but perhaps without a session; rights are checked.
- * With missing_ok NULL for a trie that is not there, else an error.
+ * The handle of an object, pinned but perhaps not open; rights are checked.
+ * With missing_ok NULL for an object that is not there, else an error.
  */
-extern ZpHandle *zp_handle_find(const char *name, size_t name_bytes, uint32 privileges,
-								bool missing_ok);
+extern ZpHandle *zp_handle_find_kind(ZpObjectKind kind, const char *name, size_t name_bytes,
+									 uint32 privileges, bool missing_ok);
+
+/* The same for a trie. */
+static inline ZpHandle *
+zp_handle_find(const char *name, size_t name_bytes, uint32 privileges, bool missing_ok)
+{
+	return zp_handle_find_kind(ZP_OBJECT_TRIE, name, name_bytes, privileges, missing_ok);
+}
 
 /* The same with a session. */
 extern ZpHandle *zp_handle_open(const char *name, size_t name_bytes, uint32 privileges);
+
+/* The handle of a counter, flag or futex, open; as zp_handle_find_kind. */
+extern ZpHandle *zp_handle_open_sync(ZpObjectKind kind, const char *name, size_t name_bytes,
+									 uint32 privileges, bool missing_ok);
 
 /* Ends session and pin. */
 extern void zp_handle_close(ZpHandle *handle);
@@ -74,11 +95,20 @@ extern void zp_handle_check(ZpHandle *handle, uint32 privileges);
 /* False: there is no session, or the trie was dropped. */
 extern bool zp_handle_pool_stats(ZpHandle *handle, ZpPoolStats *stats);
 
-/* Raises the error for a name that no object can have; else copies it, with a NUL. */
+/* Whether the object was dropped since the handle found it. */
+static inline bool
+zp_handle_is_dropped(const ZpHandle *handle)
+{
+	return zp_load_acquire_u32(&handle->object->dropped) != 0;
+}
+
+/* Raises the error for a name that no object can have; else copies it, filled up with NULs. */
 extern void zp_check_name(ZpObjectKind kind, const char *name, size_t name_bytes, char *copy);
 
 extern void zp_handles_end_transaction(bool aborted);
-extern void zp_handles_close_all(void);
+
+/* What the cache of handles has. */
+extern void zp_handles_figures(ZpLocalFigures *figures);
 
 extern bool zp_call_failed(ZpCall *call, ZpStatus status, size_t key_bytes);
 

@@ -2,7 +2,7 @@
  * registry.c
  *	  Named objects: the registry, and the life of an object.
  *
- * The registry is itself a trie: its key is a byte for the kind (trie or pool), the database's
+ * The registry is itself a trie: its key is a byte for the kind (ZpObjectKind), the database's
  * OID in big-endian order and the name, its payload the ref of the object's header.
  * So the objects of a database stand side by side.  It and the headers are guarded
  * by the root's lock.  A backend comes here once for each name that it uses; then it
@@ -19,6 +19,10 @@
  *
  * The wait of a drop can be cancelled.  The object then stays dropped, pinned by the
  * dropper's handle, and the last to unpin it finishes the work.
+ *
+ * A counter, a flag or a futex has no pool, and nothing in it can be used up by being used
+ * after a drop: it is the header and one cache line of state, which go when the last
+ * backend unpins it.  A drop marks it and wakes who waits.
  *
  * Taking a name out can fail for want of memory, since a trie's node is replaced, not
  * changed.  Then the name stays in the registry with a header that says `dropped`,
@@ -44,6 +48,32 @@
 #define ZP_NAME_KEY_BYTES	(ZP_NAME_KEY_PREFIX + ZP_NAME_BYTES)
 
 #define ZP_DROP_POLL_MS		1
+
+static const ZpObjectKind all_kinds[] = {
+	ZP_OBJECT_TRIE, ZP_OBJECT_POOL, ZP_OBJECT_COUNTER, ZP_OBJECT_FLAG, ZP_OBJECT_FUTEX,
+	ZP_OBJECT_IMAGE
+};
+
+const char *
+zp_object_kind_name(ZpObjectKind kind)
+{
+	switch (kind)
+	{
+		case ZP_OBJECT_COUNTER:
+			return "counter";
+		case ZP_OBJECT_FLAG:
+			return "flag";
+		case ZP_OBJECT_IMAGE:
+			return "index image";
+		case ZP_OBJECT_POOL:
+			return "pool";
+		case ZP_OBJECT_TRIE:
+			return "trie";
+		case ZP_OBJECT_FUTEX:
+			return "futex";
+	}
+	return "object";
+}
 
 static inline void
 lock_registry(LWLockMode mode)
@@ -132,6 +162,10 @@ free_header(ZpObject *object)
 	if (object->grants != ZP_NULL_REF)
 		(void) zp_pool_free(map, zp_backend.control_pool, object->grants,
 							object->grant_count * sizeof(ZpGrant));
+	if (object->sync != ZP_NULL_REF)
+		(void) zp_pool_free(map, zp_backend.control_pool, object->sync, sizeof(ZpSyncState));
+	if (object->image != ZP_NULL_REF)
+		(void) zp_pool_free(map, zp_backend.control_pool, object->image, sizeof(ZpImageState));
 	object->magic = 0;
 	(void) zp_pool_free(map, zp_backend.control_pool, object->self, sizeof(ZpObject));
 }
@@ -171,6 +205,66 @@ destroy_object(ZpObject *object)
 	free_header(object);
 }
 
+/* Makes the state of a counter (0), flag (clear) or futex (0). */
+static ZpStatus
+make_sync_state(ZpObjectKind kind, ZpRef *ref)
+{
+	ZpArenaMap *map = &zp_backend.map;
+	ZpSyncState *state;
+	ZpStatus	status;
+
+	status = zp_pool_alloc(map, zp_backend.control_pool, sizeof(ZpSyncState), ref);
+	if (status != ZP_OK)
+		return status;
+	map->map_failed = false;
+	state = zp_at(map, *ref);
+	if (map->map_failed)
+	{
+		(void) zp_pool_free(map, zp_backend.control_pool, *ref, sizeof(ZpSyncState));
+		return ZP_MAP_FAILED;
+	}
+	memset(state, 0, sizeof(*state));
+	if (kind == ZP_OBJECT_COUNTER)
+		zp_counter_init(&state->counter, 0);
+	else if (kind == ZP_OBJECT_FLAG)
+		zp_flag_init(&state->flag, false);
+	else
+		zp_futex_queue_init(&state->futex, 0);
+	return ZP_OK;
+}
+
+/* Makes the state of an image, a copy of what it begins as. */
+static ZpStatus
+make_image_state(const ZpImageState *initial, ZpRef *ref)
+{
+	ZpArenaMap *map = &zp_backend.map;
+	ZpImageState *state;
+	ZpStatus	status;
+
+	status = zp_pool_alloc(map, zp_backend.control_pool, sizeof(ZpImageState), ref);
+	if (status != ZP_OK)
+		return status;
+	map->map_failed = false;
+	state = zp_at(map, *ref);
+	if (map->map_failed)
+	{
+		(void) zp_pool_free(map, zp_backend.control_pool, *ref, sizeof(ZpImageState));
+		return ZP_MAP_FAILED;
+	}
+	memcpy(state, initial, sizeof(*state));
+	zp_mutex_init(&state->apply);
+	return ZP_OK;
+}
+
+/* Whether an object that is to be made has a trie. */
+static bool
+wants_trie(const ZpObjectSpec *spec)
+{
+	return spec->kind == ZP_OBJECT_TRIE ||
+		(spec->kind == ZP_OBJECT_IMAGE &&
+		 zp_load_relaxed_u32(&spec->image->phase) != ZP_IMAGE_ABSENT);
+}
+
 /* Makes an object that nobody knows yet. */
 static ZpStatus
 make_object(const ZpObjectSpec *spec, ZpObject **made)
@@ -185,8 +279,10 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 	ZpArenaMap *map = &zp_backend.map;
 	ZpObject   *object;
 	ZpRef		self;
-	ZpRef		pool;
+	ZpRef		pool = ZP_NULL_REF;
 	ZpRef		trie = ZP_NULL_REF;
+	ZpRef		sync = ZP_NULL_REF;
+	ZpRef		image = ZP_NULL_REF;
 	ZpStatus	status;
 
 	status = zp_pool_alloc(map, zp_backend.control_pool, sizeof(ZpObject), &self);
@@ -196,17 +292,24 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 	object = zp_at(map, self);
 	if (map->map_failed)
 		status = ZP_MAP_FAILED;
-	if (status == ZP_OK)
+	if (status == ZP_OK && zp_is_sync_kind(spec->kind))
+		status = make_sync_state(spec->kind, &sync);
+	if (status == ZP_OK && spec->kind == ZP_OBJECT_IMAGE)
+		status = make_image_state(spec->image, &image);
+	if (status == ZP_OK && (wants_trie(spec) || spec->kind == ZP_OBJECT_POOL))
 		status = zp_pool_create_with(map, &spec->pool, &pool);
-	if (status == ZP_OK && spec->kind == ZP_OBJECT_TRIE)
+	if (status == ZP_OK && wants_trie(spec))
 	{
 		status = zp_trie_create(map, zp_backend.control->control_pool, pool,
+								spec->kind == ZP_OBJECT_IMAGE ? ZP_PAYLOAD_FIXED :
 								kinds[spec->value_type], &trie);
 		if (status != ZP_OK)
 			(void) zp_pool_destroy(map, pool);
 	}
 	if (status != ZP_OK)
 	{
+		if (image != ZP_NULL_REF)
+			(void) zp_pool_free(map, zp_backend.control_pool, image, sizeof(ZpImageState));
 		(void) zp_pool_free(map, zp_backend.control_pool, self, sizeof(ZpObject));
 		return status;
 	}
@@ -215,13 +318,15 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 	object->self = self;
 	object->id = zp_fetch_add_relaxed_u64(&zp_backend.control->last_id, 1) + 1;
 	object->kind = spec->kind;
-	object->database = MyDatabaseId;
+	object->database = spec->kind == ZP_OBJECT_IMAGE ? spec->database : MyDatabaseId;
 	object->owner = GetUserId();
 	object->value_type = spec->value_type;
 	object->pool_level = spec->pool.level;
 	object->creator = map->participant;
 	object->pool = pool;
 	object->trie = trie;
+	object->sync = sync;
+	object->image = image;
 	object->max_bytes = spec->pool.max_bytes;
 	for (int i = 0; i < ZP_BLOCK_MUTEXES; i++)
 		zp_mutex_init(&object->block_mutexes[i]);
@@ -266,6 +371,20 @@ enter_name(ZpObject *object)
 	return status;
 }
 
+ZpStatus
+zp_registry_try_create(const ZpObjectSpec *spec)
+{
+	ZpObject   *object;
+	ZpStatus	status = make_object(spec, &object);
+
+	if (status != ZP_OK)
+		return status;
+	status = enter_name(object);
+	if (status != ZP_OK)
+		destroy_object(object);
+	return status;
+}
+
 bool
 zp_registry_create(const ZpObjectSpec *spec)
 {
@@ -286,14 +405,9 @@ zp_registry_create(const ZpObjectSpec *spec)
 
 	for (;;)
 	{
-		status = make_object(spec, &object);
+		status = zp_registry_try_create(spec);
 		if (status == ZP_OK)
-		{
-			status = enter_name(object);
-			if (status == ZP_OK)
-				return true;
-			destroy_object(object);
-		}
+			return true;
 		if (status == ZP_EXISTS)
 			return false;
 		if (status == ZP_CANCELLED)
@@ -311,6 +425,24 @@ zp_registry_create(const ZpObjectSpec *spec)
 	}
 }
 
+ZpStatus
+zp_registry_try_pin(ZpObjectKind kind, const char *name, ZpObject **object)
+{
+	ZpStatus	status;
+
+	lock_registry(LW_EXCLUSIVE);
+	status = find_name(kind, MyDatabaseId, name, object);
+	if (status == ZP_OK)
+	{
+		if (zp_load_relaxed_u32(&(*object)->dropped) != 0)
+			status = ZP_NOT_FOUND;
+		else
+			(*object)->pins++;
+	}
+	unlock_registry();
+	return status;
+}
+
 ZpObject *
 zp_registry_pin(ZpObjectKind kind, const char *name)
 {
@@ -318,16 +450,7 @@ zp_registry_pin(ZpObjectKind kind, const char *name)
 	ZpStatus	status;
 
 	zp_backend_start();
-	lock_registry(LW_EXCLUSIVE);
-	status = find_name(kind, MyDatabaseId, name, &object);
-	if (status == ZP_OK)
-	{
-		if (zp_load_relaxed_u32(&object->dropped) != 0)
-			status = ZP_NOT_FOUND;
-		else
-			object->pins++;
-	}
-	unlock_registry();
+	status = zp_registry_try_pin(kind, name, &object);
 	if (status == ZP_NOT_FOUND)
 		return NULL;
 	if (status != ZP_OK)
@@ -367,6 +490,20 @@ zp_registry_unpin(ZpObject *object)
 		destroy_object(object);
 }
 
+/* Tells those who wait on a futex that it was dropped. */
+static void
+wake_waiters(ZpObject *object)
+{
+	ZpSyncState *state;
+
+	zp_backend.map.map_failed = false;
+	state = zp_at(&zp_backend.map, object->sync);
+	if (zp_backend.map.map_failed)
+		return;
+	while (zp_futex_queue_close(&zp_backend.map, &state->futex) == ZP_CANCELLED)
+		CHECK_FOR_INTERRUPTS();
+}
+
 bool
 zp_registry_drop(ZpObject *object)
 {
@@ -383,7 +520,16 @@ zp_registry_drop(ZpObject *object)
 	unlock_registry();
 	zp_fetch_add_seq_cst_u32(&zp_backend.control->drops, 1);
 
-	if (object->kind == ZP_OBJECT_TRIE)
+	if (zp_is_sync_kind((ZpObjectKind) object->kind))
+	{
+		/* Waiters look at `dropped` themselves (futex_wait.c); this only is faster. */
+		if (object->kind == ZP_OBJECT_FUTEX)
+			wake_waiters(object);
+		return true;
+	}
+	if (object->pool == ZP_NULL_REF)
+		return true;
+	if (object->trie != ZP_NULL_REF)
 	{
 		while ((status = zp_trie_close_for_all(&zp_backend.map, object->trie)) == ZP_BUSY)
 			zp_pause(ZP_DROP_POLL_MS);
@@ -639,8 +785,12 @@ sweep_kind(ZpObjectKind kind)
 int
 zp_registry_sweep(void)
 {
+	int			dropped = 0;
+
 	zp_backend_start();
-	return sweep_kind(ZP_OBJECT_TRIE) + sweep_kind(ZP_OBJECT_POOL);
+	for (size_t i = 0; i < lengthof(all_kinds); i++)
+		dropped += sweep_kind(all_kinds[i]);
+	return dropped;
 }
 
 bool
@@ -654,6 +804,104 @@ zp_pool_stats_at(ZpRef ref, ZpPoolStats *stats)
 	if (!map->map_failed)
 		zp_pool_stats(map, pool, stats);
 	return !map->map_failed;
+}
+
+/* Copies what there is to see of a counter, flag or futex; false: it cannot be mapped. */
+static bool
+look_at_sync_state(const ZpObject *object, ZpObjectInfo *info)
+{
+	ZpSyncState *state;
+
+	zp_backend.map.map_failed = false;
+	state = zp_at(&zp_backend.map, object->sync);
+	if (zp_backend.map.map_failed)
+		return false;
+	info->waiters = 0;
+	if (object->kind == ZP_OBJECT_COUNTER)
+		info->value = zp_counter_get_relaxed(&state->counter);
+	else if (object->kind == ZP_OBJECT_FLAG)
+		info->value = zp_flag_test_acquire(&state->flag);
+	else
+	{
+		info->value = (int32) zp_futex_queue_load_acquire(&state->futex);
+		info->waiters = zp_futex_queue_waiting_relaxed(&state->futex);
+	}
+	return true;
+}
+
+ZpImageState *
+zp_registry_image_state(ZpObject *object)
+{
+	ZpImageState *state;
+
+	zp_backend.map.map_failed = false;
+	state = zp_at(&zp_backend.map, object->image);
+	return zp_backend.map.map_failed ? NULL : state;
+}
+
+/* Copies the state of an image; false: it cannot be mapped. */
+static bool
+look_at_image(ZpObject *object, ZpObjectInfo *info)
+{
+	ZpImageState *state = zp_registry_image_state(object);
+
+	if (state == NULL)
+		return false;
+	/* Figures to look at; a torn one among them would do no harm. */
+	memcpy(&info->image, state, sizeof(*state));
+	return true;
+}
+
+ZpObject *
+zp_registry_pin_idle_image(ZpObject *except, TimestampTz before)
+{
+	unsigned char key[ZP_NAME_KEY_BYTES];
+	unsigned char buffer[16 * ZP_NAME_KEY_BYTES];
+	size_t		key_bytes = make_key(key, ZP_OBJECT_IMAGE, InvalidOid, "");
+	ZpObject   *oldest = NULL;
+	uint64		oldest_use = 0;
+	ZpCursor	cursor;
+	ZpEntry		entries[16];
+	size_t		count;
+	size_t		needed;
+	bool		more;
+
+	lock_registry(LW_EXCLUSIVE);
+	zp_cursor_begin(&cursor, &zp_backend.names);
+	more = zp_cursor_seek(&cursor, key, key_bytes, false) == ZP_OK;
+	while (more &&
+		   zp_cursor_read(&cursor, ZP_FORWARD, entries, lengthof(entries),
+						  buffer, sizeof(buffer), &count, &needed) == ZP_OK)
+	{
+		for (size_t i = 0; i < count; i++)
+		{
+			ZpObject   *object;
+			ZpImageState *state;
+			uint64		used;
+
+			more = entries[i].key[0] == (unsigned char) ZP_OBJECT_IMAGE;
+			if (!more)
+				break;
+			object = object_at((ZpRef) entries[i].payload);
+			if (object == NULL || object == except || object->trie == ZP_NULL_REF ||
+				zp_load_relaxed_u32(&object->dropped) != 0)
+				continue;
+			state = zp_registry_image_state(object);
+			if (state == NULL)
+				continue;
+			used = zp_load_relaxed_u64(&state->used_at);
+			if ((TimestampTz) used < before && (oldest == NULL || used < oldest_use))
+			{
+				oldest = object;
+				oldest_use = used;
+			}
+		}
+	}
+	zp_cursor_end(&cursor);
+	if (oldest != NULL)
+		oldest->pins++;
+	unlock_registry();
+	return oldest;
 }
 
 ZpObjectInfo *
@@ -711,7 +959,11 @@ zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 				info->pool_level = (ZpPoolLevel) object->pool_level;
 				info->max_bytes = object->max_bytes;
 				info->created = object->created;
-				if (!zp_pool_stats_at(object->pool, &info->pool))
+				memset(&info->pool, 0, sizeof(info->pool));
+				if ((object->sync != ZP_NULL_REF && !look_at_sync_state(object, info)) ||
+					(object->image != ZP_NULL_REF && !look_at_image(object, info)) ||
+					(object->pool != ZP_NULL_REF &&
+					 !zp_pool_stats_at(object->pool, &info->pool)))
 				{
 					status = ZP_MAP_FAILED;
 					break;

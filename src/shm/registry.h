@@ -12,6 +12,10 @@
 
 #include "datatype/timestamp.h"
 
+#include "port/counter.h"
+#include "port/flag.h"
+#include "shm/image_state.h"
+#include "sync/futex_queue.h"
 #include "trie/trie.h"
 
 #define ZP_OBJECT_MAGIC		0x5a704f62
@@ -32,9 +36,34 @@ typedef enum ZpValueType
 /* What an object is; each kind has names of its own.  The values are in keys. */
 typedef enum ZpObjectKind
 {
+	ZP_OBJECT_COUNTER = 'c',
+	ZP_OBJECT_FLAG = 'f',
+	ZP_OBJECT_IMAGE = 'i',		/* of an index; not named by users */
 	ZP_OBJECT_POOL = 'p',
-	ZP_OBJECT_TRIE = 't'
+	ZP_OBJECT_TRIE = 't',
+	ZP_OBJECT_FUTEX = 'w'
 } ZpObjectKind;
+
+/* Whether an object of the kind is a ZpSyncState; else it has a pool. */
+static inline bool
+zp_is_sync_kind(ZpObjectKind kind)
+{
+	return kind == ZP_OBJECT_COUNTER || kind == ZP_OBJECT_FLAG || kind == ZP_OBJECT_FUTEX;
+}
+
+/*
+ * Shared: what a counter, flag or futex is.  In a cache line of its own, since the header
+ * is read at every use.
+ */
+typedef union ZpSyncState
+{
+	ZpCounter	counter;
+	ZpFlag		flag;
+	ZpFutexQueue futex;
+	char		line[ZP_CACHE_LINE_BYTES];
+} ZpSyncState;
+
+StaticAssertDecl(sizeof(ZpSyncState) == ZP_CACHE_LINE_BYTES, "one cache line each");
 
 /* Mutexes of a pool's blocks for SQL; see pool_handle.h. */
 #define ZP_BLOCK_MUTEXES 8
@@ -67,7 +96,9 @@ typedef struct ZpObject
 	uint32		value_type;		/* ZpValueType; of a trie */
 	uint32		pool_level;		/* ZpPoolLevel as asked for; the pool may have another */
 	uint32		creator;		/* participant; at level no_lock the only one that writes */
-	ZpRef		trie;			/* null: it is a pool */
+	ZpRef		trie;			/* null: it is no trie */
+	ZpRef		sync;			/* its ZpSyncState; null: it is none of those kinds */
+	ZpRef		image;			/* its ZpImageState; null: it is no image */
 	uint64		max_bytes;		/* 0: none */
 	TimestampTz created;
 	char		name[ZP_NAME_BYTES];
@@ -102,6 +133,10 @@ typedef struct ZpObjectSpec
 	char		name[ZP_NAME_BYTES];
 	ZpValueType value_type;
 	ZpPoolOptions pool;
+
+	/* Of an image only. */
+	Oid			database;
+	const ZpImageState *image;	/* what its state begins as; without a trie if ABSENT */
 } ZpObjectSpec;
 
 /* One object, as zp_registry_list copies it. */
@@ -115,11 +150,35 @@ typedef struct ZpObjectInfo
 	ZpPoolLevel pool_level;
 	uint64		max_bytes;
 	TimestampTz created;
-	ZpPoolStats pool;
+	ZpPoolStats pool;			/* of a trie or pool */
+	int64		value;			/* of a counter, flag (0 or 1) or futex */
+	uint32		waiters;		/* of a futex */
+	ZpImageState image;			/* of an image: a copy */
 } ZpObjectInfo;
+
+/* The kind in words: trie, pool, counter, flag, futex. */
+extern const char *zp_object_kind_name(ZpObjectKind kind);
 
 /* false: an object of that kind and name is there already. */
 extern bool zp_registry_create(const ZpObjectSpec *spec);
+
+/*
+ * The same for those who can do without, as they can without zp_backend_start: ZP_OK, ZP_EXISTS, or
+ * why not.
+ */
+extern ZpStatus zp_registry_try_create(const ZpObjectSpec *spec);
+
+/* As zp_registry_pin: ZP_OK, ZP_NOT_FOUND, or why not. */
+extern ZpStatus zp_registry_try_pin(ZpObjectKind kind, const char *name, ZpObject **object);
+
+/* The state of an image that the caller has pinned; NULL: it cannot be mapped. */
+extern ZpImageState *zp_registry_image_state(ZpObject *object);
+
+/*
+ * Of the images with a trie, in all databases, the one whose last use is longest ago and before
+ * `before` (TimestampTz), pinned; NULL: there is none.  Not `except`.
+ */
+extern ZpObject *zp_registry_pin_idle_image(ZpObject *except, TimestampTz before);
 
 /* The object of a name in this database, pinned; NULL: there is none. */
 extern ZpObject *zp_registry_pin(ZpObjectKind kind, const char *name);
@@ -137,8 +196,8 @@ extern void zp_registry_leave_pool(ZpObject *object);
 extern void zp_registry_unpin(ZpObject *object);
 
 /*
- * Drops an object that the caller has pinned: from now on nobody finds it.
- * Returns when its memory has been given back; when it is interrupted, whoever
+ * Drops an object that the caller has pinned: from now on nobody finds it, and who waits
+ * on a futex is told.  Returns when its memory has been given back; when it is interrupted, whoever
  * unpins it last does that.  false: somebody else had dropped it.
  */
 extern bool zp_registry_drop(ZpObject *object);

@@ -83,9 +83,7 @@ zp_report_unknown(ZpObjectKind kind, const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 kind == ZP_OBJECT_POOL ?
-			 errmsg("pool \"%s\" does not exist", name) :
-			 errmsg("trie \"%s\" does not exist", name)));
+			 errmsg("%s \"%s\" does not exist", zp_object_kind_name(kind), name)));
 	pg_unreachable();
 }
 

@@ -23,7 +23,7 @@ extern void zp_report(ZpStatus status, struct ZpHandle *handle, size_t key_bytes
 extern void zp_report_pool(ZpStatus status, const char *name, int64 ref, int64 size)
 			__attribute__((noreturn));
 
-/* The error for a trie or pool that is not there. */
+/* The error for an object that is not there. */
 extern void zp_report_unknown(ZpObjectKind kind, const char *name) __attribute__((noreturn));
 
 #endif							/* ZP_REPORT_H */

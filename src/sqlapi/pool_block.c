@@ -26,14 +26,14 @@ PG_FUNCTION_INFO_V1(zipora_pool_write);
 /* An operation on one block that exists. */
 typedef struct BlockCall
 {
-	ZpPoolHandle *handle;
+	ZpHandle   *handle;
 	int64		number;			/* as given */
 	ZpRef		ref;
 	size_t		bytes;			/* of the block */
 } BlockCall;
 
 static void
-enter_pool(ZpPoolHandle *handle)
+enter_pool(ZpHandle *handle)
 {
 	if (!zp_pool_enter(handle))
 		zp_report_pool(ZP_DROPPED, handle->name, 0, 0);
@@ -112,7 +112,7 @@ zipora_pool_alloc(PG_FUNCTION_ARGS)
 	text	   *name = PG_GETARG_TEXT_PP(0);
 	int64		size = PG_GETARG_INT64(1);
 	ZpArenaMap *map = &zp_backend.map;
-	ZpPoolHandle *handle;
+	ZpHandle   *handle;
 	ZpRef		ref;
 	ZpStatus	status;
 

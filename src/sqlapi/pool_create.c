@@ -54,7 +54,7 @@ zipora_pool_drop(PG_FUNCTION_ARGS)
 	text	   *name;
 	bool		if_exists;
 	char		copy[ZP_NAME_BYTES];
-	ZpPoolHandle *handle;
+	ZpHandle   *handle;
 	bool		dropped = false;
 
 	if (PG_ARGISNULL(0))
@@ -67,7 +67,7 @@ zipora_pool_drop(PG_FUNCTION_ARGS)
 	if (handle != NULL)
 	{
 		dropped = zp_registry_drop(handle->object);
-		zp_pool_handle_close(handle);
+		zp_handle_close(handle);
 	}
 	if (dropped)
 		PG_RETURN_BOOL(true);
@@ -120,7 +120,7 @@ zipora_pool_stats_reset(PG_FUNCTION_ARGS)
 
 	if (zp_choose(fcinfo, 1, "kind", kinds) == ZP_OBJECT_POOL)
 	{
-		ZpPoolHandle *handle;
+		ZpHandle   *handle;
 
 		handle = zp_pool_handle_open(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), false);
 		if (!zp_pool_enter(handle))

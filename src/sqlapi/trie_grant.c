@@ -1,11 +1,11 @@
 /*
  * trie_grant.c
- *	  zipora_grant, zipora_revoke.
+ *	  zipora_grant, zipora_revoke, of any kind of object but pools.
  *
  * A grant of write includes reading, so revoking read takes write away with it,
  * and revoking write leaves read.
  */
-#include "sqlapi/sqlapi.h"
+#include "sqlapi/choices.h"
 
 #include "utils/acl.h"
 
@@ -22,7 +22,17 @@ typedef struct GrantCall
 static void
 begin(GrantCall *call, FunctionCallInfo fcinfo)
 {
+	/* Whoever may write one block of a pool may free another: nothing to give to others. */
+	static const ZpChoice kinds[] = {
+		{"trie", ZP_OBJECT_TRIE},
+		{"counter", ZP_OBJECT_COUNTER},
+		{"flag", ZP_OBJECT_FLAG},
+		{"futex", ZP_OBJECT_FUTEX},
+		{"pool", ZP_NOT_BUILT},
+		{NULL, 0}
+	};
 	text	   *name = PG_GETARG_TEXT_PP(0);
+	ZpObjectKind kind = (ZpObjectKind) zp_choose(fcinfo, 3, "kind", kinds);
 	char	   *role = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	char	   *privilege = text_to_cstring(PG_GETARG_TEXT_PP(2));
 
@@ -33,8 +43,8 @@ begin(GrantCall *call, FunctionCallInfo fcinfo)
 				 errmsg("invalid privilege: \"%s\"", privilege),
 				 errhint("Supported: read, write.")));
 	call->role = strcmp(role, "public") == 0 ? InvalidOid : get_role_oid(role, false);
-	call->handle = zp_handle_find(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name),
-								  ZP_PRIVILEGE_OWN, false);
+	call->handle = zp_handle_find_kind(kind, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name),
+									   ZP_PRIVILEGE_OWN, false);
 }
 
 PGDLLEXPORT Datum

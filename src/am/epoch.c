@@ -1,0 +1,106 @@
+/*
+ * epoch.c
+ *	  Index-only scans against VACUUM.
+ *
+ * An index-only scan that has copied an entry asks the visibility map whether the row's page
+ * is all-visible, and if so does not look at the row.  VACUUM must not remove the entry,
+ * reclaim the row and set that bit between the copying and the question.
+ *
+ * So such a scan holds a lock in PostgreSQL's lock manager, in share mode, on the index's current
+ * epoch (a page lock whose page number is the epoch), and then makes sure that its image or its
+ * reading of the log is complete.  VACUUM, after it has removed all entries from the log, begins a new epoch
+ * and waits until nobody holds an earlier one.  Who comes later enters the new epoch and finds the
+ * removals in the log.  A scan that goes on for long looks at the epoch with each batch and
+ * moves to the new one; a cursor that nobody fetches from holds VACUUM up, as it does with
+ * other access methods, and the deadlock detector sees it.
+ */
+#include "compat.h"
+
+#include "access/generic_xlog.h"
+#include "storage/lmgr.h"
+
+#include "am/scan.h"
+
+void
+zp_epoch_enter(ZpScan *scan)
+{
+	ZpLogMeta	meta;
+
+	Assert(!scan->epoch_held);
+	for (;;)
+	{
+		uint32		epoch;
+
+		CHECK_FOR_INTERRUPTS();
+		zp_meta_read(scan->index, &meta);
+		epoch = (uint32) meta.epoch;
+
+		/* If a VACUUM waits for the epoch, it has begun the next one. */
+		if (!ConditionalLockPage(scan->index, epoch, ShareLock))
+			continue;
+		zp_meta_read(scan->index, &meta);
+		if ((uint32) meta.epoch == epoch)
+		{
+			scan->epoch = epoch;
+			scan->epoch_held = true;
+			return;
+		}
+		UnlockPage(scan->index, epoch, ShareLock);
+	}
+}
+
+void
+zp_epoch_leave(ZpScan *scan)
+{
+	if (!scan->epoch_held)
+		return;
+	UnlockPage(scan->index, scan->epoch, ShareLock);
+	scan->epoch_held = false;
+}
+
+bool
+zp_epoch_renew(ZpScan *scan)
+{
+	ZpLogMeta	meta;
+
+	zp_meta_read(scan->index, &meta);
+	if ((uint32) meta.epoch == scan->epoch)
+		return false;
+	zp_epoch_leave(scan);
+	zp_epoch_enter(scan);
+	return true;
+}
+
+/* Changes the metapage's epochs. */
+static void
+set_epochs(Relation index, uint64 epoch, uint64 drained)
+{
+	Buffer		buffer = ReadBuffer(index, ZP_META_BLOCK);
+	GenericXLogState *state;
+	ZpLogMeta  *meta;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	state = GenericXLogStart(index);
+	meta = zp_page_meta(GenericXLogRegisterBuffer(state, buffer, 0));
+	meta->epoch = epoch;
+	meta->drained = drained;
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
+}
+
+void
+zp_epoch_drain(Relation index)
+{
+	ZpLogMeta	meta;
+
+	zp_meta_read(index, &meta);
+	set_epochs(index, meta.epoch + 1, meta.drained);
+
+	/* An earlier VACUUM may have been stopped while it waited. */
+	for (uint64 epoch = meta.drained; epoch <= meta.epoch; epoch++)
+	{
+		LockPage(index, (BlockNumber) epoch, ExclusiveLock);
+		UnlockPage(index, (BlockNumber) epoch, ExclusiveLock);
+	}
+	set_epochs(index, meta.epoch + 1, meta.epoch + 1);
+}

@@ -1,0 +1,843 @@
+/*
+ * image.c
+ *	  Images of indexes: finding, making, loading, following the log, dropping.
+ *
+ * An image is an object of the registry whose name says which file it is of and which
+ * incarnation of the index.  So an image can never be taken for that of another index, whatever
+ * happened to files and their numbers; one that is of no use any more merely takes up memory
+ * until it is swept or evicted.
+ *
+ * Who finds that the image lags behind the log takes state->apply, reads the log from the cursor on,
+ * and applies it entry by entry.  Loading is the same from the beginning of the log.  The holder
+ * reads pages and may be interrupted; PG_TRY and a callback at the backend's end release the
+ * mutex.  The cursor is moved behind a page once all of it is applied.
+ *
+ * Short of memory: images that nobody used in the last seconds are evicted, the least
+ * recently used first, and the step is tried again.  If that does not help, this image is dropped;
+ * what stays is an object without a trie that says why, and scans read the log for some time
+ * before one of them tries again.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "storage/ipc.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "am/image.h"
+#include "shm/waits.h"
+
+/* An image that was used within this time is not evicted for another one's sake. */
+#define ZP_IMAGE_IDLE_US		(2 * USECS_PER_SEC)
+/* A file that no catalog knows may be one that a transaction has just made. */
+#define ZP_IMAGE_UNKNOWN_US		(60 * USECS_PER_SEC)
+/* After a failure for want of memory scans read the log for this long. */
+#define ZP_IMAGE_RETRY_US		(5 * USECS_PER_SEC)
+/* How often a scan begins anew when images vanish under it, before it reads the log. */
+#define ZP_IMAGE_ATTEMPTS		8
+
+const char *const zp_image_reason_names[ZP_IMAGE_REASONS] = {
+	[ZP_REASON_NONE] = NULL,
+	[ZP_REASON_FIRST_USE] = "first use",
+	[ZP_REASON_EVICTED] = "evicted",
+	[ZP_REASON_COMPACTED] = "compacted",
+	[ZP_REASON_INTERRUPTED] = "interrupted",
+	[ZP_REASON_ASKED] = "asked",
+	[ZP_REASON_NO_MEMORY] = "out of shared memory",
+	[ZP_REASON_OVER_LIMIT] = "memory limit"
+};
+
+uint64		zp_image_generation = 1;
+
+static HTAB *images = NULL;
+static uint32 drops_seen = 0;
+
+/* The image whose mutex this backend holds. */
+static ZpImage *applying = NULL;
+
+/* ---- this backend's table of images ---- */
+
+static void
+flush_counts(ZpImage *image)
+{
+	if (image->state == NULL)
+		return;
+	if (image->scans > 0)
+		zp_fetch_add_relaxed_u64(&image->state->scans, image->scans);
+	if (image->log_scans > 0)
+		zp_fetch_add_relaxed_u64(&image->state->log_scans, image->log_scans);
+	if (image->killed > 0)
+		zp_fetch_add_relaxed_u64(&image->state->killed, image->killed);
+	image->scans = 0;
+	image->log_scans = 0;
+	image->killed = 0;
+}
+
+void
+zp_image_close(ZpImage *image)
+{
+	ZpObject   *object = image->object;
+
+	if (object == NULL)
+		return;
+	flush_counts(image);
+	if (image->open)
+	{
+		zp_trie_close(&image->session);
+		zp_registry_leave_pool(object);
+	}
+	image->open = false;
+	image->written = false;
+	image->object = NULL;
+	image->state = NULL;
+	zp_image_generation++;
+	zp_registry_unpin(object);
+}
+
+static inline bool
+is_dropped(const ZpImage *image)
+{
+	return zp_load_acquire_u32(&image->object->dropped) != 0;
+}
+
+static void
+release_apply(void)
+{
+	if (applying != NULL)
+	{
+		ZpImageState *state = applying->state;
+
+		applying = NULL;
+		zp_mutex_unlock(&state->apply);
+	}
+}
+
+static void
+end_of_transaction(XactEvent event, void *argument)
+{
+	HASH_SEQ_STATUS scan;
+	ZpImage    *image;
+	uint32		drops;
+
+	if (images == NULL || !zp_backend.started ||
+		(event != XACT_EVENT_COMMIT && event != XACT_EVENT_PARALLEL_COMMIT &&
+		 event != XACT_EVENT_ABORT && event != XACT_EVENT_PARALLEL_ABORT &&
+		 event != XACT_EVENT_PREPARE))
+		return;
+	drops = zp_load_acquire_u32(&zp_backend.control->drops);
+	hash_seq_init(&scan, images);
+	while ((image = hash_seq_search(&scan)) != NULL)
+	{
+		if (image->object == NULL)
+			continue;
+		flush_counts(image);
+		if (image->open && image->written)
+		{
+			zp_trie_reclaim_own(&image->session);
+			image->written = false;
+		}
+		if (drops != drops_seen && is_dropped(image))
+			zp_image_close(image);
+	}
+	drops_seen = drops;
+}
+
+static void
+end_of_backend(int code, Datum argument)
+{
+	HASH_SEQ_STATUS scan;
+	ZpImage    *image;
+
+	release_apply();
+	if (images == NULL || !zp_backend.started)
+		return;
+	hash_seq_init(&scan, images);
+	while ((image = hash_seq_search(&scan)) != NULL)
+	{
+		if (image->object == NULL)
+			continue;
+		/* Nobody else can use the image of a temporary relation of ours. */
+		if (image->key.backend >= 0)
+			(void) zp_registry_drop(image->object);
+		zp_image_close(image);
+	}
+}
+
+static ZpImageKey
+key_of_index(Relation index)
+{
+	ZpImageKey	key;
+
+	memset(&key, 0, sizeof(key));
+	key.space = ZP_SPACE_OID(index);
+	key.file = ZP_FILE_NUMBER(index);
+	key.backend = index->rd_backend;
+	return key;
+}
+
+/* The entry of this backend's table; perhaps closed. */
+static ZpImage *
+image_of_index(Relation index)
+{
+	ZpImageKey	key = key_of_index(index);
+	ZpImage    *image;
+	bool		found;
+
+	if (images == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(ZpImageKey);
+		control.entrysize = sizeof(ZpImage);
+		control.hcxt = TopMemoryContext;
+		images = hash_create("zipora images", 32, &control,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		RegisterXactCallback(end_of_transaction, NULL);
+		/* Before that of backend.c, which was registered before. */
+		before_shmem_exit(end_of_backend, (Datum) 0);
+	}
+	image = hash_search(images, &key, HASH_ENTER, &found);
+	if (!found)
+		memset((char *) image + sizeof(key), 0, sizeof(ZpImage) - sizeof(key));
+	return image;
+}
+
+/* ---- objects ---- */
+
+static void
+make_name(char *name, const ZpImageKey *key, uint64 incarnation)
+{
+	snprintf(name, ZP_NAME_BYTES, "%u/%u/%d/" UINT64_FORMAT, key->space, key->file, key->backend,
+			 incarnation);
+}
+
+/* The state that an image begins with: that of `old` (may be NULL), as far as it is to stay. */
+static void
+make_state(ZpImageState *state, const ZpImageKey *key, uint64 incarnation,
+		   ZpImagePhase phase, ZpImageReason reason, ZpImageState *old)
+{
+	memset(state, 0, sizeof(*state));
+	state->incarnation = incarnation;
+	state->space = key->space;
+	state->file = key->file;
+	state->backend = key->backend;
+	zp_store_relaxed_u32(&state->phase, phase);
+	zp_store_relaxed_u32(&state->reason, reason);
+	if (old != NULL)
+	{
+		zp_store_relaxed_u64(&state->scans, zp_load_relaxed_u64(&old->scans));
+		zp_store_relaxed_u64(&state->log_scans, zp_load_relaxed_u64(&old->log_scans));
+		zp_store_relaxed_u64(&state->loads, zp_load_relaxed_u64(&old->loads));
+		zp_store_relaxed_u64(&state->evictions, zp_load_relaxed_u64(&old->evictions));
+		zp_store_relaxed_u64(&state->applied, zp_load_relaxed_u64(&old->applied));
+		zp_store_relaxed_u64(&state->killed, zp_load_relaxed_u64(&old->killed));
+		zp_store_relaxed_u64(&state->used_at, zp_load_relaxed_u64(&old->used_at));
+	}
+	if (phase != ZP_IMAGE_ABSENT)
+		zp_store_relaxed_u64(&state->used_at, (uint64) GetCurrentTimestamp());
+	if (reason == ZP_REASON_NO_MEMORY || reason == ZP_REASON_OVER_LIMIT)
+		zp_store_relaxed_u64(&state->refused_at, (uint64) GetCurrentTimestamp());
+}
+
+/*
+ * Puts an object without a trie in the place of one that was dropped, which is pinned, so
+ * that its statistics stay.  Without memory even for that they are lost.
+ */
+static void
+leave_placeholder(ZpObject *object, ZpImageState *old, ZpImageReason reason)
+{
+	ZpObjectSpec spec = {0};
+	ZpImageState state;
+	ZpImageKey	key;
+
+	memset(&key, 0, sizeof(key));
+	key.space = old->space;
+	key.file = old->file;
+	key.backend = old->backend;
+	make_state(&state, &key, old->incarnation, ZP_IMAGE_ABSENT, reason, old);
+	if (reason == ZP_REASON_EVICTED || reason == ZP_REASON_ASKED)
+		zp_fetch_add_relaxed_u64(&state.evictions, 1);
+	spec.kind = ZP_OBJECT_IMAGE;
+	spec.database = object->database;
+	spec.image = &state;
+	strlcpy(spec.name, object->name, ZP_NAME_BYTES);
+	(void) zp_registry_try_create(&spec);
+}
+
+/* Drops an object that is pinned and has a trie. */
+static bool
+drop_object(ZpObject *object, ZpImageReason reason)
+{
+	ZpImageState *state = zp_registry_image_state(object);
+	bool		dropped = zp_registry_drop(object);
+
+	if (dropped && state != NULL)
+		leave_placeholder(object, state, reason);
+	return dropped;
+}
+
+/* Evicts the image that has not been used for longest; false: there is none. */
+static bool
+evict_one(ZpObject *except)
+{
+	ZpObject   *object = zp_registry_pin_idle_image(except, GetCurrentTimestamp() -
+													ZP_IMAGE_IDLE_US);
+
+	if (object == NULL)
+		return false;
+	PG_TRY();
+	{
+		(void) drop_object(object, ZP_REASON_EVICTED);
+	}
+	PG_FINALLY();
+	{
+		zp_registry_unpin(object);
+	}
+	PG_END_TRY();
+	return true;
+}
+
+static inline bool
+is_memory_short(ZpStatus status)
+{
+	return status == ZP_OUT_OF_MEMORY || status == ZP_OVER_LIMIT;
+}
+
+/* Makes the object of an image, pinned; what is there already is taken. */
+static ZpStatus
+make_object(ZpImage *image, const ZpIndexOptions *options, ZpImageState *old,
+			ZpImageReason reason)
+{
+	ZpObjectSpec spec = {0};
+	ZpImageState state;
+	ZpStatus	status;
+
+	spec.kind = ZP_OBJECT_IMAGE;
+	spec.database = MyDatabaseId;
+	spec.image = &state;
+	spec.pool.level = (ZpPoolLevel) options->pool;
+	spec.pool.preset = (ZpPresetName) options->preset;
+	make_name(spec.name, &image->key, image->incarnation);
+	make_state(&state, &image->key, image->incarnation, ZP_IMAGE_EMPTY, reason, old);
+	for (;;)
+	{
+		status = zp_registry_try_create(&spec);
+		if (status == ZP_CANCELLED)
+			CHECK_FOR_INTERRUPTS();
+		else if (!is_memory_short(status) || !evict_one(NULL))
+			break;
+	}
+	if (is_memory_short(status))
+	{
+		/* So that it can be seen why. */
+		reason = status == ZP_OVER_LIMIT ? ZP_REASON_OVER_LIMIT : ZP_REASON_NO_MEMORY;
+		make_state(&state, &image->key, image->incarnation, ZP_IMAGE_ABSENT, reason, old);
+		(void) zp_registry_try_create(&spec);
+		return status;
+	}
+	return status == ZP_EXISTS ? ZP_OK : status;
+}
+
+/* Whether an object without a trie is to be left as it is for now. */
+static bool
+is_refused(ZpImageState *state)
+{
+	uint64		at = zp_load_relaxed_u64(&state->refused_at);
+
+	return at != 0 && GetCurrentTimestamp() < (TimestampTz) at + ZP_IMAGE_RETRY_US;
+}
+
+/*
+ * Finds the object of an index's image and opens it.  options NULL: only if it is there, without
+ * making one.  false: there is none, or it has no trie.
+ */
+static bool
+attach(ZpImage *image, uint64 incarnation, const ZpIndexOptions *options)
+{
+	char		name[ZP_NAME_BYTES];
+	ZpStatus	status;
+
+	if (image->object != NULL &&
+		(image->incarnation != incarnation || is_dropped(image)))
+		zp_image_close(image);
+	if (image->open)
+		return true;
+	image->incarnation = incarnation;
+	make_name(name, &image->key, incarnation);
+	for (int attempt = 0; attempt < ZP_IMAGE_ATTEMPTS; attempt++)
+	{
+		ZpImageState old;
+		ZpImageReason reason = ZP_REASON_FIRST_USE;
+		bool		has_old = false;
+
+		CHECK_FOR_INTERRUPTS();
+		if (image->object == NULL)
+		{
+			status = zp_registry_try_pin(ZP_OBJECT_IMAGE, name, &image->object);
+			if (status != ZP_OK)
+				image->object = NULL;
+			if (status != ZP_OK && status != ZP_NOT_FOUND)
+				return false;
+		}
+		if (image->object != NULL && image->state == NULL)
+		{
+			image->state = zp_registry_image_state(image->object);
+			if (image->state == NULL)
+			{
+				zp_image_close(image);
+				return false;
+			}
+		}
+		if (image->object != NULL && image->object->trie != ZP_NULL_REF)
+		{
+			status = zp_trie_open(&zp_backend.map, image->object->trie, &image->session);
+			if (status == ZP_OK)
+			{
+				image->open = true;
+				return true;
+			}
+			zp_image_close(image);
+			if (status == ZP_DROPPED)
+				continue;
+			if (!is_memory_short(status) || !evict_one(NULL))
+				return false;
+			continue;
+		}
+		if (options == NULL)
+			return false;
+		if (image->object != NULL)
+		{
+			/* No trie: make an object that has one. */
+			if (is_refused(image->state))
+				return false;
+			reason = (ZpImageReason) zp_load_relaxed_u32(&image->state->reason);
+			memcpy(&old, image->state, sizeof(old));
+			has_old = true;
+			(void) zp_registry_drop(image->object);
+			zp_image_close(image);
+		}
+		status = make_object(image, options, has_old ? &old : NULL, reason);
+		if (status != ZP_OK)
+			return false;
+	}
+	return false;
+}
+
+/* ---- following the log ---- */
+
+/* Moves the cursor; the caller holds the mutex. */
+static void
+set_cursor(ZpImageState *state, BlockNumber block, uint64 birth, uint16 offset)
+{
+	if (zp_load_relaxed_u64(&state->birth) != birth)
+		zp_store_relaxed_u64(&state->birth, 0);
+	zp_store_release_u64(&state->place, (uint64) block << 16 | offset);
+	zp_store_release_u64(&state->birth, birth);
+}
+
+/* Reads the cursor without the mutex; false: it is being moved, or there is none. */
+static bool
+get_cursor(ZpImageState *state, BlockNumber *block, uint64 *birth, uint16 *offset)
+{
+	uint64		place;
+
+	*birth = zp_load_acquire_u64(&state->birth);
+	place = zp_load_acquire_u64(&state->place);
+	*block = (BlockNumber) (place >> 16);
+	*offset = (uint16) place;
+	return *birth != 0 && zp_load_relaxed_u64(&state->birth) == *birth;
+}
+
+/* Whether the image is ready and nothing has been appended since it last followed the log. */
+static bool
+is_current(ZpImage *image, Relation index, const ZpLogMeta *meta)
+{
+	ZpImageState *state = image->state;
+	BlockNumber block;
+	uint64		birth;
+	uint16		offset;
+	Buffer		buffer;
+	Page		page;
+	bool		current;
+
+	if (zp_load_acquire_u32(&state->phase) != ZP_IMAGE_READY ||
+		zp_load_acquire_u64(&state->generation) != meta->generation ||
+		!get_cursor(state, &block, &birth, &offset))
+		return false;
+	buffer = ReadBuffer(index, block);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(buffer);
+	current = !PageIsNew(page) &&
+		zp_page_mark(page)->incarnation == meta->incarnation &&
+		zp_page_mark(page)->birth == birth &&
+		zp_page_mark(page)->next == InvalidBlockNumber &&
+		zp_page_lower(page) == offset;
+	UnlockReleaseBuffer(buffer);
+	return current;
+}
+
+typedef enum ZpFollowed
+{
+	ZP_FOLLOWED,				/* the image is complete */
+	ZP_FOLLOW_AGAIN,			/* the object is gone: attach again */
+	ZP_FOLLOW_REFUSED			/* no memory: read the log */
+} ZpFollowed;
+
+/* Takes out the entries that a tombstone names. */
+static ZpStatus
+apply_tombstone(ZpImage *image, Relation index, ZpLogWalk *walk, const ZpLogEntry *tombstone,
+				Page target, ZpLogDecoder *decoder, bool *moved)
+{
+	ZpStatus	status = ZP_OK;
+	ZpLogEntry	entry;
+	size_t		next = 0;
+
+	*moved = !zp_page_read(index, tombstone->target, walk->incarnation,
+						   tombstone->target_birth, walk->strategy, target);
+	if (*moved)
+		return ZP_OK;
+	zp_decoder_begin(decoder, index, tombstone->target, target, walk->has_included);
+	zp_fetch_add_relaxed_u64(&image->state->removals, tombstone->target_count);
+	while (status == ZP_OK && next < tombstone->target_count &&
+		   zp_decoder_next(decoder, &entry))
+	{
+		if (entry.offset != zp_load_uint16(tombstone->targets + next * sizeof(uint16)))
+			continue;
+		next++;
+		status = zp_image_remove(image, walk->has_included, &entry);
+	}
+	if (status == ZP_OK && next < tombstone->target_count)
+		zp_page_corrupted(index, walk->block, "A tombstone names an entry that is not there.");
+	return status;
+}
+
+/* Applies a page's entries, from where the decoder stands. */
+static ZpStatus
+apply_page(ZpImage *image, Relation index, ZpLogWalk *walk, Page target,
+		   ZpLogDecoder *target_decoder, uint64 *count, bool *moved)
+{
+	ZpLogEntry	entry;
+	ZpStatus	status = ZP_OK;
+
+	*moved = false;
+	while (!*moved && zp_decoder_next(&walk->decoder, &entry))
+	{
+		for (;;)
+		{
+			if (entry.tombstone)
+				status = apply_tombstone(image, index, walk, &entry, target, target_decoder,
+										 moved);
+			else if (entry.dead)
+				status = ZP_OK;
+			else
+				status = zp_image_insert(image, walk->has_included, &entry);
+			if (status == ZP_CANCELLED)
+				CHECK_FOR_INTERRUPTS();
+			else if (!is_memory_short(status) || !evict_one(image->object))
+				break;
+		}
+		if (status != ZP_OK)
+			return status;
+		(*count)++;
+	}
+	return ZP_OK;
+}
+
+/* Applies what the image lacks; the mutex is held. */
+static ZpStatus
+apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
+{
+	ZpImageState *state = image->state;
+	bool		load = zp_load_relaxed_u32(&state->phase) != ZP_IMAGE_READY;
+	BlockNumber block;
+	uint64		birth;
+	uint16		offset;
+	ZpLogWalk	walk;
+	ZpWalkResult result;
+	ZpLogDecoder *target_decoder = palloc(sizeof(ZpLogDecoder));
+	Page		target = palloc(BLCKSZ);
+	ZpStatus	status = ZP_OK;
+	BufferAccessStrategy strategy = NULL;
+	uint64		count = 0;
+
+	image->written = true;
+	if (load)
+	{
+		zp_store_relaxed_u32(&state->phase, ZP_IMAGE_LOADING);
+		block = meta->first;
+		birth = meta->first_birth;
+		offset = ZP_PAGE_FIRST;
+		if (RelationGetNumberOfBlocks(index) > (BlockNumber) NBuffers / 4)
+			strategy = GetAccessStrategy(BAS_BULKREAD);
+	}
+	else
+	{
+		uint64		place = zp_load_relaxed_u64(&state->place);
+
+		block = (BlockNumber) (place >> 16);
+		offset = (uint16) place;
+		birth = zp_load_relaxed_u64(&state->birth);
+	}
+
+	zp_walk_begin(&walk, index, strategy, meta->incarnation, block, birth);
+	result = zp_walk_next_page(&walk);
+	if (result == ZP_WALK_PAGE && !load)
+		zp_decoder_seek(&walk.decoder, offset);
+	while (result == ZP_WALK_PAGE)
+	{
+		status = apply_page(image, index, &walk, target, target_decoder, &count, moved);
+		if (status != ZP_OK || *moved)
+			break;
+		if (load)
+			zp_fetch_add_relaxed_u64(&state->pages_read, 1);
+		else
+			set_cursor(state, walk.block, walk.birth, zp_page_lower(walk.page));
+		result = zp_walk_next_page(&walk);
+	}
+	*moved = *moved || result == ZP_WALK_MOVED;
+	if (status == ZP_OK && !*moved)
+	{
+		set_cursor(state, walk.block, walk.birth, zp_page_lower(walk.page));
+		zp_store_release_u64(&state->generation, meta->generation);
+		if (load)
+		{
+			zp_fetch_add_relaxed_u64(&state->loads, 1);
+			zp_store_release_u32(&state->phase, ZP_IMAGE_READY);
+		}
+	}
+	if (!load)
+		zp_fetch_add_relaxed_u64(&state->applied, count);
+	if (strategy != NULL)
+		FreeAccessStrategy(strategy);
+	zp_walk_end(&walk);
+	pfree(target);
+	pfree(target_decoder);
+	return status;
+}
+
+/* Makes the image complete; with only_try, not if somebody else is at it. */
+static ZpFollowed
+follow(ZpImage *image, Relation index, bool only_try)
+{
+	ZpImageState *state = image->state;
+	ZpObject   *object = image->object;
+	ZpStatus	status;
+	ZpLogMeta	meta;
+	bool		moved = false;
+	bool		interrupted = false;
+	ZpImageReason reason;
+
+	if (only_try)
+	{
+		if (!zp_mutex_try_lock(&state->apply))
+			return ZP_FOLLOW_AGAIN;
+	}
+	else
+	{
+		while (zp_mutex_lock(&state->apply, &zp_wait_hooks, NULL) == ZP_CANCELLED)
+			CHECK_FOR_INTERRUPTS();
+	}
+	applying = image;
+	PG_TRY();
+	{
+		/* Here and not before: compaction may have changed the metapage while we waited. */
+		zp_meta_read(index, &meta);
+		if (is_dropped(image) || meta.incarnation != state->incarnation)
+			status = ZP_DROPPED;
+		else if (zp_load_relaxed_u32(&state->phase) == ZP_IMAGE_LOADING)
+		{
+			/* Whoever loaded it was stopped: what is in it is not known. */
+			interrupted = true;
+			status = ZP_OK;
+		}
+		else
+			status = apply_log(image, index, &meta, &moved);
+	}
+	PG_FINALLY();
+	{
+		release_apply();
+	}
+	PG_END_TRY();
+
+	if (status == ZP_OK && !moved && !interrupted)
+		return ZP_FOLLOWED;
+	if (status == ZP_OK)
+		reason = moved ? ZP_REASON_COMPACTED : ZP_REASON_INTERRUPTED;
+	else if (status == ZP_OVER_LIMIT)
+		reason = ZP_REASON_OVER_LIMIT;
+	else
+		reason = ZP_REASON_NO_MEMORY;
+	if (status != ZP_DROPPED)
+		(void) drop_object(object, reason);
+	zp_image_close(image);
+	return status == ZP_OK || status == ZP_DROPPED ? ZP_FOLLOW_AGAIN : ZP_FOLLOW_REFUSED;
+}
+
+static void
+note_use(ZpImageState *state)
+{
+	uint64		now = (uint64) GetCurrentStatementStartTimestamp();
+
+	if (now > zp_load_relaxed_u64(&state->used_at) + USECS_PER_SEC)
+		zp_store_relaxed_u64(&state->used_at, now);
+}
+
+ZpImage *
+zp_image_get(Relation index, const ZpIndexOptions *options)
+{
+	ZpImage    *image;
+
+	if (zp_backend_try_start() != ZP_OK)
+		return NULL;
+	image = image_of_index(index);
+	for (int attempt = 0; attempt < ZP_IMAGE_ATTEMPTS; attempt++)
+	{
+		ZpLogMeta	meta;
+		ZpFollowed	followed;
+
+		CHECK_FOR_INTERRUPTS();
+		zp_meta_read(index, &meta);
+		if (!attach(image, meta.incarnation, options))
+			return NULL;
+		note_use(image->state);
+		if (is_current(image, index, &meta))
+			return image;
+		followed = follow(image, index, false);
+		if (followed == ZP_FOLLOWED)
+			return image;
+		if (followed == ZP_FOLLOW_REFUSED)
+			return NULL;
+	}
+	return NULL;
+}
+
+ZpImage *
+zp_image_peek(Relation index, uint64 incarnation)
+{
+	ZpImage    *image;
+
+	if (zp_backend_try_start() != ZP_OK)
+		return NULL;
+	image = image_of_index(index);
+	(void) attach(image, incarnation, NULL);
+	return image->object != NULL ? image : NULL;
+}
+
+void
+zp_image_follow(Relation index, bool wait)
+{
+	ZpLogMeta	meta;
+	ZpImage    *image;
+
+	if (zp_backend_try_start() != ZP_OK)
+		return;
+	zp_meta_read(index, &meta);
+	image = zp_image_peek(index, meta.incarnation);
+	if (image != NULL && image->open &&
+		zp_load_acquire_u32(&image->state->phase) == ZP_IMAGE_READY)
+		(void) follow(image, index, !wait);
+}
+
+bool
+zp_image_evict(Relation index, ZpImageReason reason)
+{
+	ZpLogMeta	meta;
+	ZpImage    *image;
+	bool		dropped = false;
+
+	zp_meta_read(index, &meta);
+	image = zp_image_peek(index, meta.incarnation);
+	if (image == NULL)
+		return false;
+	if (image->open)
+	{
+		dropped = drop_object(image->object, reason);
+		zp_image_close(image);
+	}
+	return dropped;
+}
+
+void
+zp_image_count_scan(Relation index, bool from_log)
+{
+	ZpImage    *image;
+
+	if (!zp_backend.started)
+		return;
+	image = image_of_index(index);
+	image->scans++;
+	if (from_log)
+		image->log_scans++;
+}
+
+void
+zp_image_kill(ZpImage *image, uint64 removals, const ZpKeyLayout *layout,
+			  const ZpRecord *records, int count)
+{
+	ZpImageState *state = image->state;
+	bool		has_included = layout->attributes > layout->columns;
+	ZpStatus	status = ZP_OK;
+
+	/* It is a convenience: not worth a wait. */
+	if (!image->open || is_dropped(image) || !zp_mutex_try_lock(&state->apply))
+		return;
+	applying = image;
+	if (zp_load_relaxed_u64(&state->removals) == removals &&
+		zp_load_relaxed_u32(&state->phase) == ZP_IMAGE_READY)
+	{
+		image->written = true;
+		zp_fetch_add_relaxed_u64(&state->removals, count);
+		for (int i = 0; i < count && status == ZP_OK; i++)
+		{
+			ZpLogEntry	entry = {0};
+
+			entry.tid = records[i].tid;
+			entry.key = records[i].key;
+			entry.key_bytes = records[i].key_bytes;
+			entry.included = records[i].included;
+			entry.included_bytes = records[i].included_bytes;
+			status = zp_image_remove(image, has_included, &entry);
+			if (status == ZP_OK)
+				image->killed++;
+		}
+	}
+	release_apply();
+}
+
+int
+zp_images_sweep(void)
+{
+	ZpObjectInfo *infos;
+	int			count;
+	int			dropped = 0;
+
+	if (zp_backend_try_start() != ZP_OK)
+		return 0;
+	infos = zp_registry_list(ZP_OBJECT_IMAGE, MyDatabaseId, &count);
+	for (int i = 0; i < count; i++)
+	{
+		ZpImageState *state = &infos[i].image;
+		ZpObject   *object;
+
+		/* Those of temporary relations go with their backend. */
+		if (state->backend >= 0 ||
+			(TimestampTz) zp_load_relaxed_u64(&state->used_at) >
+			GetCurrentTimestamp() - ZP_IMAGE_UNKNOWN_US || OidIsValid(ZP_RELID_OF_FILE(state->space, state->file)))
+			continue;
+		if (zp_registry_try_pin(ZP_OBJECT_IMAGE, infos[i].name, &object) != ZP_OK)
+			continue;
+		PG_TRY();
+		{
+			if (zp_registry_drop(object))
+				dropped++;
+		}
+		PG_FINALLY();
+		{
+			zp_registry_unpin(object);
+		}
+		PG_END_TRY();
+	}
+	pfree(infos);
+	return dropped;
+}

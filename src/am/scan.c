@@ -1,0 +1,703 @@
+/*
+ * scan.c
+ *	  Scans: plain, index-only and bitmap, forward and backward.
+ *
+ * Before its first entry a scan makes sure that the image holds all that the log holds, after
+ * its snapshot was taken; what comes later cannot be visible to that snapshot, and what is removed
+ * later is dead to it.  So a nested loop, whose scan begins anew a million times with one and the
+ * same snapshot, looks at the log once.
+ *
+ * The order of entries with equal keys differs between two images of an index, and between an image
+ * and the log.  When an image is taken away in the middle of a scan, the scan goes on behind the
+ * entry that it had last, and is_given() says which of that key's entries it has given before.
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "am/scan.h"
+
+#define ZP_BATCH_FIRST		8
+
+/* malloc'd memory of the cursor goes with the scan, whatever ends it. */
+static void
+end_cursor(void *argument)
+{
+	ZpScan	   *scan = argument;
+
+	if (scan->cursor_begun)
+		zp_cursor_end(&scan->cursor);
+	scan->cursor_begun = false;
+	scan->cursor_placed = false;
+}
+
+IndexScanDesc
+zp_index_beginscan(Relation index, int key_count, int order_count)
+{
+	IndexScanDesc descriptor = RelationGetIndexScan(index, key_count, order_count);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "zipora scan",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	ZpScan	   *scan = palloc0(sizeof(ZpScan));
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+
+	scan->index = index;
+	scan->context = context;
+	scan->layout = zp_key_layout(index, context);
+	scan->has_included = scan->layout->attributes > scan->layout->columns;
+	zp_options_get(index, &scan->options);
+	scan->quals = zp_quals_create(scan->layout, index, context);
+	initStringInfo(&scan->resume);
+	initStringInfo(&scan->resume_included);
+	initStringInfo(&scan->bytes);
+	scan->entries = palloc(ZP_BATCH_MOST * sizeof(ZpScanEntry));
+	scan->trie_entries = palloc(ZP_BATCH_MOST * sizeof(ZpEntry));
+	scan->trie_bytes = palloc(ZP_BATCH_BYTES);
+	callback->func = end_cursor;
+	callback->arg = scan;
+	MemoryContextRegisterResetCallback(context, callback);
+	MemoryContextSwitchTo(old);
+	descriptor->opaque = scan;
+	return descriptor;
+}
+
+/* Takes the entries out of the image whose rows were found dead. */
+static void
+flush_kills(ZpScan *scan)
+{
+	ZpRecord   *records;
+	int			count = 0;
+
+	if (scan->killed == 0)
+		return;
+	scan->killed = 0;
+	if (scan->source != ZP_SOURCE_IMAGE || scan->generation != zp_image_generation)
+		return;
+	records = palloc(scan->count * sizeof(ZpRecord));
+	for (int i = 0; i < scan->count; i++)
+	{
+		ZpScanEntry *entry = &scan->entries[i];
+		const unsigned char *bytes = (unsigned char *) scan->bytes.data + entry->place;
+
+		if (!entry->killed)
+			continue;
+		records[count].tid = entry->tid;
+		records[count].key = bytes;
+		records[count].key_bytes = entry->key_bytes;
+		records[count].included = bytes + entry->key_bytes;
+		records[count].included_bytes = entry->included_bytes;
+		count++;
+	}
+	zp_image_kill(scan->image, scan->removals, scan->layout, records, count);
+	pfree(records);
+}
+
+/* The key of `resume` is over, as far as is_given() is concerned. */
+static void
+end_change(ZpScan *scan)
+{
+	scan->source_changed = false;
+	if (scan->given != NULL)
+		hash_destroy(scan->given);
+	scan->given = NULL;
+}
+
+static void
+drop_answer(ZpScan *scan)
+{
+	if (scan->answer != NULL)
+		zp_answer_free(scan->answer);
+	scan->answer = NULL;
+}
+
+void
+zp_index_rescan(IndexScanDesc descriptor, ScanKey keys, int key_count,
+				ScanKey orders, int order_count)
+{
+	ZpScan	   *scan = descriptor->opaque;
+
+	flush_kills(scan);
+	if (keys != NULL && descriptor->numberOfKeys > 0)
+		memmove(descriptor->keyData, keys, descriptor->numberOfKeys * sizeof(ScanKeyData));
+	zp_quals_set(scan->quals, descriptor->keyData, descriptor->numberOfKeys);
+	drop_answer(scan);
+	if (scan->source == ZP_SOURCE_LOG)
+		scan->source = ZP_SOURCE_NONE;
+	scan->direction = ZP_FORWARD;
+	scan->at_start = true;
+	scan->exhausted = false;
+	scan->ended = false;
+	scan->cursor_placed = false;
+	end_change(scan);
+	scan->batch_size = ZP_BATCH_FIRST;
+	scan->count = 0;
+	scan->position = -1;
+	resetStringInfo(&scan->bytes);
+}
+
+void
+zp_index_endscan(IndexScanDesc descriptor)
+{
+	ZpScan	   *scan = descriptor->opaque;
+
+	flush_kills(scan);
+	drop_answer(scan);
+	zp_epoch_leave(scan);
+	MemoryContextDelete(scan->context);
+	descriptor->opaque = NULL;
+}
+
+/* Whether the image that the scan had is still the one that it found complete. */
+static inline bool
+has_image(const ZpScan *scan)
+{
+	return scan->source == ZP_SOURCE_IMAGE && scan->generation == zp_image_generation;
+}
+
+/* Takes the image, or the log if there is none. */
+static void
+take_source(ZpScan *scan)
+{
+	end_cursor(scan);
+	drop_answer(scan);
+	scan->image = zp_image_get(scan->index, &scan->options);
+	scan->generation = zp_image_generation;
+	if (scan->image != NULL)
+		scan->source = ZP_SOURCE_IMAGE;
+	else
+	{
+		scan->source = ZP_SOURCE_LOG;
+		scan->answer = zp_answer_from_log(scan);
+	}
+}
+
+/* Before the first entry: the source, complete for the scan's snapshot. */
+static void
+choose_source(IndexScanDesc descriptor, ZpScan *scan)
+{
+	Snapshot	snapshot = descriptor->xs_snapshot;
+	bool		is_mvcc = snapshot != NULL && IsMVCCSnapshot(snapshot);
+	bool		renewed = false;
+
+	pgstat_count_index_scan(scan->index);
+	ZP_COUNT_SEARCH(descriptor);
+	if (descriptor->xs_want_itup)
+	{
+		if (scan->epoch_held)
+			renewed = zp_epoch_renew(scan);
+		else
+		{
+			zp_epoch_enter(scan);
+			renewed = true;
+		}
+	}
+	if (!(is_mvcc && scan->snapshot_known && !renewed && has_image(scan) &&
+		  scan->snapshot_command == snapshot->curcid))
+	{
+		take_source(scan);
+		scan->snapshot_known = is_mvcc;
+		if (is_mvcc)
+			scan->snapshot_command = snapshot->curcid;
+	}
+	if (scan->source == ZP_SOURCE_IMAGE)
+		scan->image->scans++;
+	else
+		zp_image_count_scan(scan->index, true);
+}
+
+/* Whether two entries have the same key. */
+static inline bool
+same_key(const unsigned char *a, size_t a_bytes, const unsigned char *b, size_t b_bytes)
+{
+	return a_bytes == b_bytes && memcmp(a, b, a_bytes) == 0;
+}
+
+/*
+ * After a change of the source: whether this entry was given before it.  In one direction
+ * entries with the key of `resume` come in the order primary, then the others by TID; in the
+ * other direction it is the reverse.
+ */
+static bool
+is_given(ZpScan *scan, const unsigned char *key, size_t key_bytes, ItemPointer tid)
+{
+	bool		is_primary;
+
+	if (!scan->source_changed)
+		return false;
+	if (!same_key(key, key_bytes, (unsigned char *) scan->resume.data, scan->resume.len))
+		return false;
+	if (scan->given != NULL && hash_search(scan->given, tid, HASH_FIND, NULL) != NULL)
+		return true;
+	if (!scan->resume_secondary)
+		return scan->direction == ZP_BACKWARD || ItemPointerEquals(tid, &scan->resume_tid);
+	is_primary = ItemPointerGetOffsetNumberNoCheck(&scan->resume_primary) != InvalidOffsetNumber &&
+		ItemPointerEquals(tid, &scan->resume_primary);
+	if (scan->direction == ZP_FORWARD)
+		return is_primary || ItemPointerCompare(tid, &scan->resume_tid) <= 0;
+	return !is_primary && ItemPointerCompare(tid, &scan->resume_tid) >= 0;
+}
+
+/* Remembers an entry that is given while source_changed holds: the source may change again. */
+static void
+note_given(ZpScan *scan, const unsigned char *key, size_t key_bytes, ItemPointer tid)
+{
+	if (!same_key(key, key_bytes, (unsigned char *) scan->resume.data, scan->resume.len))
+		return;
+	if (scan->given == NULL)
+	{
+		HASHCTL		control = {0};
+
+		control.keysize = sizeof(ItemPointerData);
+		control.entrysize = sizeof(ItemPointerData);
+		control.hcxt = scan->context;
+		scan->given = hash_create("zipora entries given", 64, &control,
+								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	(void) hash_search(scan->given, tid, HASH_ENTER, NULL);
+}
+
+/* Notes the last entry looked at. */
+static void
+set_resume(ZpScan *scan, const unsigned char *key, size_t key_bytes, ItemPointer tid,
+		   bool secondary, const unsigned char *included, size_t included_bytes)
+{
+	resetStringInfo(&scan->resume);
+	appendBinaryStringInfo(&scan->resume, (const char *) key, (int) key_bytes);
+	resetStringInfo(&scan->resume_included);
+	appendBinaryStringInfo(&scan->resume_included, (const char *) included,
+						   (int) included_bytes);
+	scan->resume_tid = *tid;
+	scan->resume_secondary = secondary;
+	ItemPointerSetInvalid(&scan->resume_primary);
+	if (secondary && !scan->has_included && has_image(scan) && scan->image->open)
+	{
+		uint64_t	payload;
+
+		if (zp_trie_lookup(&scan->image->session, key, key_bytes, &payload) == ZP_OK &&
+			zp_payload_has_row(payload))
+			zp_payload_tid(payload, &scan->resume_primary);
+	}
+}
+
+/* Places the cursor where quals say. */
+static ZpStatus
+seek_to(ZpScan *scan, const ZpSeek *seek)
+{
+	if (seek->everywhere)
+	{
+		zp_cursor_rewind(&scan->cursor);
+		return ZP_OK;
+	}
+	return zp_cursor_seek(&scan->cursor, seek->key, seek->key_bytes, seek->past);
+}
+
+/* Places the cursor behind the entry of `resume`, or so that none of its key is missed. */
+static ZpStatus
+seek_resume(ZpScan *scan)
+{
+	unsigned char key[ZP_IMAGE_KEY_BYTES];
+	size_t		key_bytes = scan->resume.len;
+
+	memcpy(key, scan->resume.data, key_bytes);
+	if (scan->source_changed)
+	{
+		if (scan->direction == ZP_FORWARD)
+			return zp_cursor_seek(&scan->cursor, key, key_bytes, false);
+		/* No TID has all bits set. */
+		memset(key + key_bytes, 0xFF, ZP_TID_BYTES);
+		return zp_cursor_seek(&scan->cursor, key, key_bytes + ZP_TID_BYTES, false);
+	}
+	if (scan->resume_secondary)
+	{
+		zp_tid_encode(key + key_bytes, &scan->resume_tid);
+		key_bytes += ZP_TID_BYTES;
+		memcpy(key + key_bytes, scan->resume_included.data, scan->resume_included.len);
+		key_bytes += scan->resume_included.len;
+	}
+	return zp_cursor_seek(&scan->cursor, key, key_bytes, true);
+}
+
+/* Adds an entry to the batch. */
+static inline void
+add_entry(ZpScan *scan, ItemPointer tid, bool secondary, const unsigned char *key,
+		  size_t key_bytes, const unsigned char *included, size_t included_bytes)
+{
+	ZpScanEntry *entry = &scan->entries[scan->count++];
+
+	entry->tid = *tid;
+	entry->secondary = secondary;
+	entry->place = (uint32) scan->bytes.len;
+	entry->key_bytes = (uint16) key_bytes;
+	entry->included_bytes = (uint16) included_bytes;
+	entry->killed = false;
+	if (scan->source_changed)
+		note_given(scan, key, key_bytes, tid);
+	appendBinaryStringInfo(&scan->bytes, (const char *) key, (int) key_bytes);
+	if (included_bytes > 0)
+		appendBinaryStringInfo(&scan->bytes, (const char *) included, (int) included_bytes);
+}
+
+/* A scan for one key that has one row needs no cursor: ZP_OK if it is answered so. */
+static ZpStatus
+read_point(ZpScan *scan)
+{
+	const unsigned char *key;
+	size_t		key_bytes;
+	uint64_t	payload;
+	ItemPointerData tid;
+	ZpStatus	status;
+
+	if (scan->has_included || !zp_quals_is_point(scan->quals, &key, &key_bytes))
+		return ZP_NOT_FOUND;
+	status = zp_trie_lookup(&scan->image->session, key, key_bytes, &payload);
+	if (status == ZP_NOT_FOUND)
+	{
+		scan->exhausted = true;
+		return ZP_OK;
+	}
+	if (status != ZP_OK)
+		return status;
+	if ((payload & ZP_PAYLOAD_MORE) != 0)
+		return ZP_NOT_FOUND;
+	zp_payload_tid(payload, &tid);
+	add_entry(scan, &tid, false, key, key_bytes, NULL, 0);
+	scan->exhausted = true;
+	return ZP_OK;
+}
+
+/*
+ * Reads a batch from the image: ZP_OK (perhaps none, then exhausted), or a failure that says
+ * that the image cannot be used any more.
+ */
+static ZpStatus
+read_from_image(ZpScan *scan)
+{
+	ZpDirection direction = scan->direction;
+	int			step = scan->batch_size;
+	ZpStatus	status = ZP_OK;
+	ZpSeek		seek;
+	const unsigned char *last_key = NULL;
+	size_t		last_bytes = 0;
+	ZpVerdict	verdict = ZP_VERDICT_SKIP;
+
+	scan->removals = zp_load_relaxed_u64(&scan->image->state->removals);
+	if (scan->at_start)
+	{
+		status = read_point(scan);
+		if (status != ZP_NOT_FOUND)
+		{
+			if (status == ZP_OK)
+				scan->at_start = false;
+			return status;
+		}
+		status = ZP_OK;
+	}
+	if (!scan->cursor_begun)
+	{
+		zp_cursor_begin(&scan->cursor, &scan->image->session);
+		scan->cursor_begun = true;
+		scan->cursor_placed = false;
+	}
+	if (scan->at_start)
+	{
+		if (zp_quals_begin(scan->quals, direction, &seek) == ZP_VERDICT_END)
+		{
+			scan->exhausted = true;
+			return ZP_OK;
+		}
+		status = seek_to(scan, &seek);
+	}
+	else if (!scan->cursor_placed)
+		status = seek_resume(scan);
+	if (status != ZP_OK)
+		return status;
+	scan->cursor_placed = true;
+
+	while (!scan->exhausted && scan->count < scan->batch_size)
+	{
+		size_t		got;
+		size_t		needed;
+		ZpEntry    *entry = NULL;
+		bool		sought = false;
+
+		CHECK_FOR_INTERRUPTS();
+		status = zp_cursor_read(&scan->cursor, direction, scan->trie_entries,
+								Min(step, ZP_BATCH_MOST - scan->count),
+								scan->trie_bytes, ZP_BATCH_BYTES, &got, &needed);
+		if (status == ZP_END)
+		{
+			scan->exhausted = true;
+			return ZP_OK;
+		}
+		if (status != ZP_OK)
+			return status;
+		scan->at_start = false;
+		for (size_t i = 0; i < got && !sought && !scan->exhausted; i++)
+		{
+			size_t		key_bytes;
+			ItemPointerData tid;
+
+			entry = &scan->trie_entries[i];
+			key_bytes = zp_payload_key_bytes(entry->payload);
+			if (!zp_payload_has_row(entry->payload))
+				continue;
+			if (last_key == NULL || !same_key(last_key, last_bytes, entry->key, key_bytes))
+				verdict = zp_quals_judge(scan->quals, direction, entry->key, key_bytes, &seek);
+			last_key = entry->key;
+			last_bytes = key_bytes;
+			if (verdict == ZP_VERDICT_MATCH)
+			{
+				bool		secondary = (entry->payload & ZP_PAYLOAD_SECONDARY) != 0;
+
+				zp_payload_tid(entry->payload, &tid);
+				if (is_given(scan, entry->key, key_bytes, &tid))
+					continue;
+				if (secondary)
+					add_entry(scan, &tid, true, entry->key, key_bytes,
+							  entry->key + key_bytes + ZP_TID_BYTES,
+							  entry->key_bytes - key_bytes - ZP_TID_BYTES);
+				else
+					add_entry(scan, &tid, false, entry->key, key_bytes, NULL, 0);
+			}
+			else if (verdict == ZP_VERDICT_END)
+				scan->exhausted = true;
+			else if (verdict == ZP_VERDICT_SEEK)
+				sought = true;
+		}
+		if (entry != NULL && !scan->exhausted)
+		{
+			size_t		key_bytes = zp_payload_key_bytes(entry->payload);
+			bool		secondary = (entry->payload & ZP_PAYLOAD_SECONDARY) != 0;
+			ItemPointerData tid;
+
+			zp_payload_tid(entry->payload, &tid);
+			if (scan->source_changed &&
+				!same_key(entry->key, key_bytes, (unsigned char *) scan->resume.data,
+						  scan->resume.len))
+				end_change(scan);
+
+			/* Within a key that was given in part, what was noted before still counts. */
+			if (!scan->source_changed)
+				set_resume(scan, entry->key, key_bytes, &tid, secondary,
+						   secondary ? entry->key + key_bytes + ZP_TID_BYTES : NULL,
+						   secondary ? entry->key_bytes - key_bytes - ZP_TID_BYTES : 0);
+		}
+		last_key = NULL;
+		if (sought)
+		{
+			status = seek_to(scan, &seek);
+			if (status != ZP_OK)
+				return status;
+			step = 2;
+		}
+		else
+			step = Min(step * 2, ZP_BATCH_MOST);
+	}
+	scan->batch_size = Min(scan->batch_size * 4, ZP_BATCH_MOST);
+	return ZP_OK;
+}
+
+/* Reads an entry from the log's answer into the batch. */
+static void
+read_from_answer(ZpScan *scan)
+{
+	ZpRecord	record;
+
+	scan->at_start = false;
+	for (;;)
+	{
+		if (!zp_answer_next(scan->answer, scan->direction, &record))
+		{
+			scan->exhausted = true;
+			return;
+		}
+		if (!scan->source_changed)
+			break;
+		else
+		{
+			int			compared = memcmp(record.key, scan->resume.data,
+										  Min(record.key_bytes, (size_t) scan->resume.len));
+
+			/* No key is a prefix of another one. */
+			if (compared != 0 && (compared < 0) == (scan->direction == ZP_FORWARD))
+				continue;
+			if (is_given(scan, record.key, record.key_bytes, &record.tid))
+				continue;
+			if (compared != 0)
+				end_change(scan);
+			break;
+		}
+	}
+	add_entry(scan, &record.tid, false, record.key, record.key_bytes, record.included,
+			  record.included_bytes);
+}
+
+/* Fills the batch; nothing in it: there is nothing more in this direction. */
+static void
+read_batch(IndexScanDesc descriptor, ZpScan *scan)
+{
+	flush_kills(scan);
+	for (;;)
+	{
+		ZpStatus	status;
+
+		scan->count = 0;
+		scan->position = -1;
+		resetStringInfo(&scan->bytes);
+		if (scan->source == ZP_SOURCE_LOG)
+		{
+			read_from_answer(scan);
+			return;
+		}
+		if (scan->epoch_held && !scan->at_start && zp_epoch_renew(scan))
+			scan->generation = 0;
+		if (!has_image(scan))
+		{
+			take_source(scan);
+			scan->source_changed = !scan->at_start;
+			continue;
+		}
+		status = read_from_image(scan);
+		if (status == ZP_OK)
+			return;
+		if (status == ZP_CANCELLED)
+			CHECK_FOR_INTERRUPTS();
+		else if (status == ZP_DROPPED)
+			zp_image_close(scan->image);
+		else
+		{
+			/* What cannot be read in the image can be read in the log. */
+			end_cursor(scan);
+			scan->source = ZP_SOURCE_LOG;
+			scan->answer = zp_answer_from_log(scan);
+			scan->source_changed = !scan->at_start;
+		}
+	}
+}
+
+/* The caller turns round. */
+static void
+change_direction(ZpScan *scan, ZpDirection direction)
+{
+	flush_kills(scan);
+	if (scan->source != ZP_SOURCE_LOG)
+	{
+		if (scan->ended || (scan->at_start && scan->position < 0))
+			scan->at_start = true;
+		else if (scan->position >= 0 && scan->position < scan->count)
+		{
+			ZpScanEntry *entry = &scan->entries[scan->position];
+			const unsigned char *bytes = (unsigned char *) scan->bytes.data + entry->place;
+
+			set_resume(scan, bytes, entry->key_bytes, &entry->tid, entry->secondary,
+					   bytes + entry->key_bytes, entry->included_bytes);
+		}
+		scan->count = 0;
+		scan->cursor_placed = false;
+	}
+	end_change(scan);
+	scan->position = -1;
+	scan->count = 0;
+	scan->direction = direction;
+	scan->exhausted = false;
+	scan->ended = false;
+}
+
+/* The index tuple of an index-only scan. */
+static void
+return_values(IndexScanDesc descriptor, ZpScan *scan, const ZpScanEntry *entry)
+{
+	TupleDesc	row = RelationGetDescr(scan->index);
+	const unsigned char *bytes = (unsigned char *) scan->bytes.data + entry->place;
+	MemoryContext old;
+
+	if (scan->tuple_context == NULL)
+	{
+		scan->tuple_context = AllocSetContextCreate(scan->context, "zipora index tuple",
+													ALLOCSET_SMALL_SIZES);
+		scan->values = MemoryContextAlloc(scan->context, row->natts * sizeof(Datum));
+		scan->isnull = MemoryContextAlloc(scan->context, row->natts * sizeof(bool));
+		descriptor->xs_hitupdesc = row;
+	}
+	MemoryContextReset(scan->tuple_context);
+	old = MemoryContextSwitchTo(scan->tuple_context);
+	if (!zp_key_decode(scan->layout, bytes, entry->key_bytes, scan->values, scan->isnull))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDEX_CORRUPTED),
+				 errmsg("index \"%s\" contains a key that is not well formed",
+						RelationGetRelationName(scan->index)),
+				 errhint("Please REINDEX it.")));
+	if (scan->has_included)
+		zp_included_decode(scan->layout, bytes + entry->key_bytes, entry->included_bytes,
+						   scan->values, scan->isnull);
+	descriptor->xs_hitup = heap_form_tuple(row, scan->values, scan->isnull);
+	MemoryContextSwitchTo(old);
+}
+
+bool
+zp_index_gettuple(IndexScanDesc descriptor, ScanDirection scan_direction)
+{
+	ZpScan	   *scan = descriptor->opaque;
+	ZpDirection direction = ScanDirectionIsBackward(scan_direction) ? ZP_BACKWARD : ZP_FORWARD;
+	ZpScanEntry *entry;
+
+	if (descriptor->kill_prior_tuple && scan->position >= 0 && scan->position < scan->count &&
+		!scan->entries[scan->position].killed)
+	{
+		scan->entries[scan->position].killed = true;
+		scan->killed++;
+	}
+	if (scan->at_start && scan->position < 0 && scan->count == 0 && !scan->ended)
+		choose_source(descriptor, scan);
+	if (direction != scan->direction)
+		change_direction(scan, direction);
+	if (scan->ended)
+		return false;
+	if (++scan->position >= scan->count)
+	{
+		if (!scan->exhausted || scan->source == ZP_SOURCE_LOG)
+			read_batch(descriptor, scan);
+		else
+			scan->count = 0;
+		if (scan->count == 0)
+		{
+			scan->ended = true;
+			return false;
+		}
+		scan->position = 0;
+	}
+	entry = &scan->entries[scan->position];
+	descriptor->xs_heaptid = entry->tid;
+	descriptor->xs_recheck = zp_quals_recheck(scan->quals) ||
+		!IsMVCCSnapshot(descriptor->xs_snapshot);
+	if (descriptor->xs_want_itup)
+		return_values(descriptor, scan, entry);
+	return true;
+}
+
+int64
+zp_index_getbitmap(IndexScanDesc descriptor, TIDBitmap *bitmap)
+{
+	ZpScan	   *scan = descriptor->opaque;
+	bool		recheck = zp_quals_recheck(scan->quals);
+	int64		found = 0;
+
+	choose_source(descriptor, scan);
+	for (;;)
+	{
+		if (scan->exhausted && scan->source != ZP_SOURCE_LOG)
+			break;
+		read_batch(descriptor, scan);
+		if (scan->count == 0)
+			break;
+		for (int i = 0; i < scan->count; i++)
+			tbm_add_tuples(bitmap, &scan->entries[i].tid, 1, recheck);
+		found += scan->count;
+	}
+	scan->count = 0;
+	return found;
+}

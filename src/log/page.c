@@ -1,0 +1,110 @@
+/*
+ * page.c
+ *	  Making, checking and reading pages of an index relation.
+ */
+#include "compat.h"
+
+#include "log/page.h"
+
+void
+zp_page_init(Page page, ZpPageKind kind, uint64 incarnation, uint64 birth)
+{
+	ZpPageMark *mark;
+
+	PageInit(page, BLCKSZ, sizeof(ZpPageMark));
+	mark = zp_page_mark(page);
+	mark->incarnation = incarnation;
+	mark->birth = birth;
+	mark->next_birth = 0;
+	mark->next = InvalidBlockNumber;
+	mark->kind = (uint16) kind;
+	mark->magic = ZP_PAGE_MAGIC;
+}
+
+void
+zp_page_corrupted(Relation index, BlockNumber block, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INDEX_CORRUPTED),
+			 errmsg("index \"%s\" is corrupted in block %u", RelationGetRelationName(index), block),
+			 errdetail("%s", what),
+			 errhint("Please REINDEX it.")));
+}
+
+void
+zp_page_check(Relation index, BlockNumber block, Page page)
+{
+	PageHeader	header = (PageHeader) page;
+	ZpPageMark *mark;
+
+	if (PageIsNew(page))
+		zp_page_corrupted(index, block, "The page is empty.");
+	if (PageGetPageSize(page) != BLCKSZ ||
+		header->pd_special != ZP_PAGE_END ||
+		header->pd_upper != ZP_PAGE_END ||
+		header->pd_lower < ZP_PAGE_FIRST || header->pd_lower > ZP_PAGE_END)
+		zp_page_corrupted(index, block, "The page header is not that of a zipora index.");
+	mark = zp_page_mark(page);
+	if (mark->magic != ZP_PAGE_MAGIC ||
+		mark->kind < ZP_PAGE_META || mark->kind > ZP_PAGE_FREE)
+		zp_page_corrupted(index, block, "The page does not have the mark of a zipora index.");
+}
+
+void
+zp_meta_read_buffer(Relation index, Buffer buffer, ZpLogMeta *meta)
+{
+	Page		page = BufferGetPage(buffer);
+	ZpPageKind	kind;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	zp_page_check(index, ZP_META_BLOCK, page);
+	kind = (ZpPageKind) zp_page_mark(page)->kind;
+	memcpy(meta, zp_page_meta(page), sizeof(*meta));
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	if (kind != ZP_PAGE_META || meta->magic != ZP_META_MAGIC)
+		zp_page_corrupted(index, ZP_META_BLOCK, "The page is no metapage.");
+	if (meta->version != ZP_LOG_VERSION)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" was made by another version of zipora",
+						RelationGetRelationName(index)),
+				 errdetail("Its format is %u; this library reads format %d.",
+						   meta->version, ZP_LOG_VERSION),
+				 errhint("Please REINDEX it.")));
+}
+
+void
+zp_meta_read(Relation index, ZpLogMeta *meta)
+{
+	Buffer		buffer = ReadBuffer(index, ZP_META_BLOCK);
+
+	zp_meta_read_buffer(index, buffer, meta);
+	ReleaseBuffer(buffer);
+}
+
+bool
+zp_page_read(Relation index, BlockNumber block, uint64 incarnation, uint64 birth,
+			 BufferAccessStrategy strategy, Page copy)
+{
+	Buffer		buffer;
+	Page		page;
+	ZpPageMark *mark;
+	bool		same;
+
+	buffer = ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	page = BufferGetPage(buffer);
+	zp_page_check(index, block, page);
+	mark = zp_page_mark(page);
+	same = mark->incarnation == incarnation && mark->birth == birth;
+	if (same)
+	{
+		uint16		lower = zp_page_lower(page);
+
+		/* What lies between is a hole. */
+		memcpy(copy, page, lower);
+		memcpy((char *) copy + ZP_PAGE_END, (char *) page + ZP_PAGE_END, BLCKSZ - ZP_PAGE_END);
+	}
+	UnlockReleaseBuffer(buffer);
+	return same;
+}
