@@ -5,6 +5,7 @@
 #	make demo		the main job on real data, on a throw-away server
 #	make test		every test, on a throw-away server
 #	make unit		the C unit tests; UNIT_VARIANTS="gcc tsan" chooses among gcc clang asan tsan
+#	make index		the differential test of indexes, INDEX_SECONDS=120; see test/index/README.md
 #	make torture	long random runs, TORTURE_SECONDS=600 in all; TORTURE_VARIANTS as above
 #	make bench		the core against other ordered maps
 #	make bench-pool	the memory pools against other allocators
@@ -142,6 +143,21 @@ $(foreach variant,$(VARIANTS),$(eval $(call variant_rules,$(variant))))
 # Objects that only a pattern asks for are kept.
 .SECONDARY:
 
+# ---- the differential test of indexes: a client of the server ----------------
+
+INDEX_TEST_SOURCES := $(sort $(wildcard test/index/*.c))
+INDEX_TEST_OBJECTS := $(patsubst %.c,build/index/%.o,$(INDEX_TEST_SOURCES))
+
+build/index/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARNINGS) -O2 -g -Itest/index -I$(shell $(PG_CONFIG) --includedir) \
+		-MMD -MP -c -o $@ $<
+
+build/index/differential: $(INDEX_TEST_OBJECTS)
+	$(CC) -o $@ $^ -L$(shell $(PG_CONFIG) --libdir) -lpq
+
+-include $(wildcard build/index/*/*/*.d)
+
 core: build/core/libzipora.a
 
 setup:
@@ -155,6 +171,9 @@ test:
 
 unit:
 	test/run unit
+
+index:
+	test/run index
 
 torture:
 	test/run torture
@@ -171,4 +190,4 @@ bench-sql:
 	test/setup bench
 	test/bench/call
 
-.PHONY: core setup demo test unit torture bench bench-pool bench-sql
+.PHONY: core setup demo test unit index torture bench bench-pool bench-sql

@@ -147,7 +147,7 @@ static void
 insert(Actor *actor, Table *table)
 {
 	Text		sql = {0};
-	int			rows = random_chance(50) ? 1 : random_between(2, 60);
+	int			rows = random_chance(50) ? 1 : random_between(2, 60 * table->scale);
 
 	text_add(&sql, "INSERT INTO %s (id, ", table->name);
 	add_column_names(&sql, table);
@@ -166,7 +166,7 @@ static void
 insert_duplicates(Actor *actor, Table *table)
 {
 	Text		sql = {0};
-	int			rows = random_between(20, 150);
+	int			rows = random_between(20, 150 * table->scale);
 
 	text_add(&sql, "INSERT INTO %s (id", table->name);
 	for (int i = 0; i < table->columns; i++)
@@ -189,7 +189,7 @@ copy(Actor *actor, Table *table)
 {
 	Text		sql = {0};
 	Text		data = {0};
-	int			rows = random_between(1, 150);
+	int			rows = random_between(1, 150 * table->scale);
 
 	text_add(&sql, "COPY %s (id, ", table->name);
 	add_column_names(&sql, table);
@@ -225,7 +225,7 @@ add_own_rows(Text *sql, const Actor *actor, const Table *table)
 			{
 				int			first = random_below(table->next_id);
 
-				text_add(sql, " AND id BETWEEN %d AND %d", first, first + random_below(60));
+				text_add(sql, " AND id BETWEEN %d AND %d", first, first + random_below(60 * table->scale));
 				break;
 			}
 		default:

@@ -47,6 +47,7 @@ choose(Table *table, int number, const Type *single)
 	table->partial = single == NULL && random_chance(20);
 	table->unlogged = single == NULL && random_chance(10);
 	table->null_percent = random_chance(60) ? 5 : random_chance(50) ? 0 : 40;
+	table->scale = random_chance(12) ? 10 : 1;
 	table->next_id = 1;
 	choose_styles((2600 - (table->includes_note ? 100 : 0)) / table->columns);
 }
@@ -126,7 +127,7 @@ table_create(Table *table, Session *session, int number, const Type *single)
 	if (rows_first)
 	{
 		add_table(&sql, table);
-		add_insert(&sql, table, random_between(1, 400));
+		add_insert(&sql, table, random_between(1, 400 * table->scale));
 		if (!one_transaction)
 		{
 			session_run(session, "%s", sql.data);

@@ -42,6 +42,7 @@ typedef struct Table
 	bool		partial;		/* only rows with part >= 5 (of the twins, twin_part >= 5) */
 	bool		unlogged;
 	int			null_percent;
+	int			scale;			/* how many times more rows are changed at once than usual */
 	int			next_id;
 	Text		definition;		/* for reports */
 } Table;

@@ -32,7 +32,7 @@ my $class = text_class();
 $primary->safe_psql('postgres', qq{
 	CREATE TABLE t (id int, k text, n int DEFAULT 0) WITH (fillfactor = 70);
 	CREATE INDEX t_k ON t USING $method (k $class);
-	CREATE INDEX t_id ON t USING $method (id DESC, k $class) INCLUDE (n);
+	CREATE INDEX t_id ON t USING $method (id DESC, n) INCLUDE (k);
 	CREATE INDEX t_some ON t USING $method (lower(k) $class) WHERE id % 3 = 0;
 	CREATE SEQUENCE ids;
 
