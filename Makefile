@@ -6,6 +6,7 @@
 #	make test		every test, on a throw-away server
 #	make unit		the C unit tests; UNIT_VARIANTS="gcc tsan" chooses among gcc clang asan tsan
 #	make model		the protocols of src/sync and src/port, checked by spin
+#	make index		the differential test of indexes, INDEX_SECONDS=120; see test/index/README.md
 #	make torture	long random runs, TORTURE_SECONDS=600 in all; TORTURE_VARIANTS as above
 #	make bench		the core against other ordered maps
 #	make bench-pool	the memory pools against other allocators
@@ -145,6 +146,21 @@ $(foreach variant,$(VARIANTS),$(eval $(call variant_rules,$(variant))))
 # Objects that only a pattern asks for are kept.
 .SECONDARY:
 
+# ---- the differential test of indexes: a client of the server ----------------
+
+INDEX_TEST_SOURCES := $(sort $(wildcard test/index/*.c))
+INDEX_TEST_OBJECTS := $(patsubst %.c,build/index/%.o,$(INDEX_TEST_SOURCES))
+
+build/index/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARNINGS) -O2 -g -Itest/index -I$(shell $(PG_CONFIG) --includedir) \
+		-MMD -MP -c -o $@ $<
+
+build/index/differential: $(INDEX_TEST_OBJECTS)
+	$(CC) -o $@ $^ -L$(shell $(PG_CONFIG) --libdir) -lpq
+
+-include $(wildcard build/index/*/*/*.d)
+
 core: build/core/libzipora.a
 
 setup:
@@ -161,6 +177,9 @@ unit:
 
 model:
 	test/run model
+
+index:
+	test/run index
 
 torture:
 	test/run torture
@@ -185,4 +204,4 @@ bench-sync-sql:
 	test/setup test
 	test/bench/sync/sql
 
-.PHONY: core setup demo test unit model torture bench bench-pool bench-sync bench-sql bench-sync-sql
+.PHONY: core setup demo test unit model index torture bench bench-pool bench-sync bench-sql bench-sync-sql
