@@ -95,7 +95,7 @@ typedef struct ZpArenaMap
 	 */
 	bool		exempt_from_limits;
 
-	/* The pools that were used last, by a few bits of their refs. */
+	/* The pools that were used last, by a few bits of their addresses. */
 	ZpRecordSlot records[ZP_RECORD_SLOTS];
 } ZpArenaMap;
 

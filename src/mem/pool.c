@@ -15,7 +15,7 @@
  */
 #include <string.h>
 
-#include "mem/pool_internal.h"
+#include "mem/pool_fast.h"
 #include "port/point.h"
 
 /* The level and capacity that the options come to. */
@@ -218,30 +218,22 @@ free_at_level(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 	}
 }
 
-ZpStatus
-zp_pool_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
+/* The whole way, with its errors. */
+static __attribute__((noinline)) ZpStatus
+alloc_slowly(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 {
-	ZpStatus	status;
+	ZpStatus	status = alloc_at_level(map, pool, size, ref);
 
-	if (ZP_UNLIKELY(ZP_FAIL_POINT("pool_alloc")))
-		status = ZP_OUT_OF_MEMORY;
-	else if (ZP_UNLIKELY(size == 0 || size > ZP_LARGEST_BLOCK_BYTES))
-		status = ZP_BAD_ARGUMENT;
-	else
-	{
-		status = alloc_at_level(map, pool, size, ref);
-
-		/* The class lost its lock while we came by the level that has one. */
-		if (ZP_UNLIKELY(status == ZP_BUSY))
-			status = zp_pool_lock_free_alloc(map, pool, size, ref);
-	}
+	/* The class lost its lock while we came by the level that has one. */
+	if (ZP_UNLIKELY(status == ZP_BUSY))
+		status = zp_pool_lock_free_alloc(map, pool, size, ref);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		(void) zp_fetch_add_relaxed_u64(&pool->failures, 1);
 	return status;
 }
 
-ZpStatus
-zp_pool_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
+static __attribute__((noinline)) ZpStatus
+free_slowly(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 {
 	ZpStatus	status = free_at_level(map, pool, ref, size);
 
@@ -250,6 +242,75 @@ zp_pool_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 	if (ZP_UNLIKELY(status != ZP_OK))
 		(void) zp_fetch_add_relaxed_u64(&pool->bad_frees, 1);
 	return status;
+}
+
+static ZpStatus
+refuse(ZpPool *pool, ZpStatus status)
+{
+	(void) zp_fetch_add_relaxed_u64(&pool->failures, 1);
+	return status;
+}
+
+/*
+ * The levels that have a fast way.  Functions of their own, so that each saves only the
+ * registers that it uses, and the call of it is a jump.
+ */
+#define ZP_DEFINE_FAST(level) \
+static __attribute__((noinline)) ZpStatus \
+level##_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref) \
+{ \
+	if (ZP_LIKELY(zp_fast_##level##_alloc(map, pool, size, ref))) \
+		return ZP_OK; \
+	return alloc_slowly(map, pool, size, ref); \
+} \
+static __attribute__((noinline)) ZpStatus \
+level##_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size) \
+{ \
+	if (ZP_LIKELY(zp_fast_##level##_free(map, pool, ref, size))) \
+		return ZP_OK; \
+	return free_slowly(map, pool, ref, size); \
+}
+
+ZP_DEFINE_FAST(no_lock)
+ZP_DEFINE_FAST(mutex)
+ZP_DEFINE_FAST(local_cache)
+
+#undef ZP_DEFINE_FAST
+
+ZpStatus
+zp_pool_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
+{
+	if (ZP_UNLIKELY(ZP_FAIL_POINT("pool_alloc")))
+		return refuse(pool, ZP_OUT_OF_MEMORY);
+	if (ZP_UNLIKELY(size - 1 >= ZP_LARGEST_BLOCK_BYTES))
+		return refuse(pool, ZP_BAD_ARGUMENT);
+	switch ((ZpPoolLevel) zp_load_relaxed_u32(&pool->level))
+	{
+		case ZP_POOL_NO_LOCK:
+			return no_lock_alloc(map, pool, size, ref);
+		case ZP_POOL_MUTEX:
+			return mutex_alloc(map, pool, size, ref);
+		case ZP_POOL_LOCAL_CACHE:
+			return local_cache_alloc(map, pool, size, ref);
+		default:
+			return alloc_slowly(map, pool, size, ref);
+	}
+}
+
+ZpStatus
+zp_pool_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
+{
+	switch ((ZpPoolLevel) zp_load_relaxed_u32(&pool->level))
+	{
+		case ZP_POOL_NO_LOCK:
+			return no_lock_free(map, pool, ref, size);
+		case ZP_POOL_MUTEX:
+			return mutex_free(map, pool, ref, size);
+		case ZP_POOL_LOCAL_CACHE:
+			return local_cache_free(map, pool, ref, size);
+		default:
+			return free_slowly(map, pool, ref, size);
+	}
 }
 
 ZpStatus

@@ -391,8 +391,6 @@ zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place, 
 			(void) zp_class_lock(pool, class, NULL);
 		if (ZP_UNLIKELY(zp_class_is_lock_free(class)))
 			status = ZP_BUSY;
-		else if (ZP_LIKELY(zp_class_give_fast(pool, place, true)))
-			status = ZP_OK;
 		else
 			status = zp_class_give(map, pool, place, ref, size, &released, &missing);
 		zp_mutex_unlock(&class->mutex);
@@ -504,6 +502,7 @@ zp_class_new_slab(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef *run
 	if (status != ZP_OK)
 		return status;
 	chunk = zp_at(map, *run);
+	chunk->most_promised = zp_magazine_limit(pool, size_class);
 	zp_store_relaxed_u32(&chunk->anchor, ZP_ANCHOR(chunk->blocks, ZP_SLAB_ACTIVE,
 												   map->participant % ZP_STRIPES));
 	return add_chunk(map, pool, size_class, true, ZP_CLASS_LOCK_FREE, *run, NULL);

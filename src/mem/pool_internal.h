@@ -183,11 +183,11 @@ zp_pool_preset(const ZpPool *pool)
 	return &zp_presets[pool->preset];
 }
 
-/* Class of a size; 1 <= size <= ZP_LARGEST_SMALL_BYTES. */
+/* Class of a size, rounded up to the alignment; 1 <= size <= ZP_LARGEST_SMALL_BYTES. */
 static inline uint32_t
 zp_pool_size_class(const ZpPool *pool, size_t size)
 {
-	return zp_size_class((size + pool->align_mask) & ~(size_t) pool->align_mask);
+	return zp_size_class_of_last((uint32_t) (size - 1) | pool->align_mask);
 }
 
 /* Whether the segment of a ref is mapped here. */
@@ -351,26 +351,6 @@ extern ZpStatus zp_class_give(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace 
 							  size_t size, uint32_t *released, ZpRef *missing);
 
 /*
- * Locked.  The same for the usual case, a slab that stays in its list; false: it is none.
- * Not `again`: the class was the caller's when the place was looked at, too.
- */
-static inline bool
-zp_class_give_fast(ZpPool *pool, const ZpBlockPlace *place, bool again)
-{
-	ZpChunk    *chunk = place->chunk;
-
-	if (ZP_UNLIKELY(place->size_class == ZP_LARGE_CLASS ||
-					(again && (!zp_chunk_is_there(chunk, pool, place->size_class) ||
-							   chunk->life != place->life)) ||
-					chunk->used == 1 || chunk->used == chunk->blocks ||
-					!zp_slab_is_taken(chunk, place->block)))
-		return false;
-	zp_slab_give(chunk, place->block);
-	zp_count(&pool->classes[place->size_class].frees, 1);
-	return true;
-}
-
-/*
  * Not locked.  Makes a new slab and takes a block from it; locks if `locking`.  ZP_BUSY:
  * the class has no lock any more.
  */
@@ -423,11 +403,17 @@ zp_pool_contended(ZpArenaMap *map, ZpPool *pool, uint32_t events)
  */
 extern ZpPoolRecord *zp_pool_record_slow(ZpArenaMap *map, ZpPool *pool, bool may_grow);
 
+/* Where the participant's map notes its record in a pool. */
+static inline ZpRecordSlot *
+zp_record_slot(ZpArenaMap *map, const ZpPool *pool)
+{
+	return &map->records[((uintptr_t) pool / ZP_PAGE_BYTES) % ZP_RECORD_SLOTS];
+}
+
 static inline ZpPoolRecord *
 zp_pool_record(ZpArenaMap *map, ZpPool *pool, bool may_grow)
 {
-	ZpRecordSlot *slot = &map->records[(zp_load_relaxed_u32(&pool->self) / ZP_PAGE_REFS) %
-									   ZP_RECORD_SLOTS];
+	ZpRecordSlot *slot = zp_record_slot(map, pool);
 
 	if (ZP_LIKELY(slot->pool == pool && slot->serial == pool->serial))
 		return slot->record;
@@ -452,6 +438,18 @@ extern ZpStatus zp_pool_records_free(ZpArenaMap *map, ZpPool *pool);
 extern ZpStatus zp_pool_records_visit(ZpArenaMap *map, ZpPool *pool,
 									  void (*visit) (const ZpPoolRecord *record, void *argument),
 									  void *argument);
+
+/* How many promises a magazine of a class holds at most; 0: none. */
+static inline uint32_t
+zp_magazine_limit(const ZpPool *pool, uint32_t size_class)
+{
+	const ZpPreset *preset = zp_pool_preset(pool);
+	uint32_t	fits = preset->magazine_bytes / (uint32_t) zp_size_class_bytes(size_class);
+
+	if (fits < 2)
+		return 0;
+	return fits < preset->magazine_blocks ? fits : preset->magazine_blocks;
+}
 
 /* Of a magazine and active words: gives n promised blocks of a slab back.  pool_lock_free.c. */
 extern void zp_slab_unpromise(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,

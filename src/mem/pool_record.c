@@ -79,8 +79,7 @@ find_record(ZpArenaMap *map, ZpPool *pool, uint32_t participant, ZpRef *found)
 ZpPoolRecord *
 zp_pool_record_slow(ZpArenaMap *map, ZpPool *pool, bool may_grow)
 {
-	ZpRecordSlot *slot = &map->records[(zp_load_relaxed_u32(&pool->self) / ZP_PAGE_REFS) %
-									   ZP_RECORD_SLOTS];
+	ZpRecordSlot *slot = zp_record_slot(map, pool);
 	ZpPoolRecord *record;
 	ZpRef		ref;
 	ZpStatus	status;
@@ -226,8 +225,7 @@ zp_pool_forget(ZpArenaMap *map, ZpPool *pool, uint32_t participant)
 		return status;
 	if (participant == map->participant)
 	{
-		ZpRecordSlot *slot = &map->records[(zp_load_relaxed_u32(&pool->self) / ZP_PAGE_REFS) %
-										   ZP_RECORD_SLOTS];
+		ZpRecordSlot *slot = zp_record_slot(map, pool);
 
 		if (slot->pool == pool)
 			slot->pool = NULL;

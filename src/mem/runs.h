@@ -128,20 +128,35 @@ zp_run_find(const ZpSegment *segment, uint32_t page, uint32_t *first, uint32_t *
 static inline bool
 zp_find_mapped_run(const ZpArenaMap *map, ZpRef ref, ZpRef *run, uint32_t *pages)
 {
-	uint32_t	number;
-	ZpRef		start;
-	uint32_t	first;
+	uint32_t	order;
+	uintptr_t	biased;
+	ZpRef		offset;
+	const ZpSegment *segment;
+	uint32_t	page;
+	uint32_t	entry;
+	uint32_t	back;
 
 	if (ZP_UNLIKELY(ref < ZP_FIRST_REF))
 		return false;
-	number = zp_ref_segment(ref);
-	start = zp_segment_first_ref(number);
-	if (ZP_UNLIKELY(map->biased[number] == 0) ||
-		ZP_UNLIKELY(!zp_run_find((const ZpSegment *) (map->biased[number] +
-													  ((uintptr_t) start << ZP_REF_SHIFT)),
-								 (ref - start) / (uint32_t) ZP_PAGE_REFS, &first, pages)))
+	order = zp_ref_order(ref);
+	biased = map->biased[zp_ref_segment_of_order(ref, order)];
+	if (ZP_UNLIKELY(biased == 0))
 		return false;
-	*run = start + first * (ZpRef) ZP_PAGE_REFS;
+
+	/* As zp_run_find, where the page is one of the segment for sure, and without a branch. */
+	offset = ref & (((ZpRef) 1 << order) - 1);
+	segment = (const ZpSegment *) (biased + ((uintptr_t) (ref - offset) << ZP_REF_SHIFT));
+	page = offset / (uint32_t) ZP_PAGE_REFS;
+	entry = zp_run_entry(segment, page);
+	back = ZP_PAGE_ENTRY_KIND(entry) == ZP_PAGE_BODY ? ZP_PAGE_ENTRY_NUMBER(entry) : 0;
+	if (ZP_UNLIKELY(back > page))
+		return false;
+	entry = zp_run_entry(segment, page - back);
+	if (ZP_UNLIKELY(ZP_PAGE_ENTRY_KIND(entry) != ZP_PAGE_HEAD ||
+					ZP_PAGE_ENTRY_NUMBER(entry) <= back))
+		return false;
+	*run = (ref & ~(ZpRef) (ZP_PAGE_REFS - 1)) - back * (ZpRef) ZP_PAGE_REFS;
+	*pages = ZP_PAGE_ENTRY_NUMBER(entry);
 	return true;
 }
 
