@@ -192,17 +192,17 @@ map_segment(ZpArenaMap *map, uint32_t segment)
 	return ZP_OK;
 }
 
+bool
+zp_map_slow(ZpArenaMap *map, ZpRef ref)
+{
+	return ref >= ZP_FIRST_REF && map_segment(map, zp_ref_segment(ref)) == ZP_OK;
+}
+
 void *
 zp_at_slow(ZpArenaMap *map, ZpRef ref)
 {
-	uint32_t	segment;
-
-	if (ref >= ZP_FIRST_REF)
-	{
-		segment = zp_ref_segment(ref);
-		if (map_segment(map, segment) == ZP_OK)
-			return (void *) (map->biased[segment] + ((uintptr_t) ref << ZP_REF_SHIFT));
-	}
+	if (zp_map_slow(map, ref))
+		return (void *) (map->biased[zp_ref_segment(ref)] + ((uintptr_t) ref << ZP_REF_SHIFT));
 	map->map_failed = true;
 	return (void *) void_block;
 }

@@ -154,7 +154,10 @@ extern void zp_arena_let_go(ZpArenaMap *map);
 /* A number that this arena never gave before; not 0. */
 extern uint64_t zp_arena_next_serial(ZpArenaMap *map);
 
-/* Maps the segment of ref, or sets map_failed and returns a block of zeros. */
+/* Maps the segment of ref; false: it cannot be.  For those who have another way then. */
+extern bool zp_map_slow(ZpArenaMap *map, ZpRef ref);
+
+/* The same, or sets map_failed and returns a block of zeros. */
 extern void *zp_at_slow(ZpArenaMap *map, ZpRef ref);
 
 /*

@@ -197,12 +197,14 @@ zp_is_mapped(const ZpArenaMap *map, ZpRef ref)
 	return map->biased[zp_ref_segment(ref)] != 0;
 }
 
-/* Maps it; not with a lock held. */
+/*
+ * Maps it; not with a lock held.  Whoever cannot says so by his status, if it comes to that:
+ * map_failed is for those who use zp_at.
+ */
 static inline bool
 zp_map_ref(ZpArenaMap *map, ZpRef ref)
 {
-	(void) zp_at(map, ref);
-	return zp_is_mapped(map, ref);
+	return zp_is_mapped(map, ref) || zp_map_slow(map, ref);
 }
 
 /* Adds to a counter that only one participant writes at a time. */
