@@ -53,7 +53,7 @@
 #include "port/barrier.h"
 
 #define ZP_ARENA_MAGIC		0x5a704172
-#define ZP_ARENA_LAYOUT		3	/* bump with any change of a struct in src/mem */
+#define ZP_ARENA_LAYOUT		4	/* bump with any change of a struct in src/mem */
 
 #define ZP_KEPT_EMPTY_BYTES		((uint64_t) 1 << 20)
 

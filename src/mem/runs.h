@@ -14,7 +14,7 @@
 #define ZP_RUN_BINS			152
 #define ZP_RUN_BIN_WORDS	((ZP_RUN_BINS + 63) / 64)
 
-#define ZP_SEGMENT_MAGIC	0x5a705367	/* bump with any change of this layout */
+#define ZP_SEGMENT_MAGIC	0x5a705368	/* bump with any change of this layout */
 
 /* Shared.  The first bytes of every segment. */
 typedef struct ZpSegment
@@ -29,7 +29,7 @@ typedef struct ZpSegment
 	uint32_t	free_pages;
 	uint32_t	padding;
 	uint64_t	filled[ZP_RUN_BIN_WORDS];	/* bit b: bins[b] is not empty */
-	uint32_t	bins[ZP_RUN_BINS];	/* first page of a free run; 0: none */
+	ZpAtomicU32 bins[ZP_RUN_BINS];	/* root of a tree of free runs: first page of one; 0: none */
 
 	/*
 	 * One entry a page.  The entries of the first and last page of every run
