@@ -720,6 +720,29 @@ locate(ZpArenaMap *map, ZpRef ref, uint32_t *number, uint32_t *page)
 }
 
 ZpStatus
+zp_arena_cut(ZpArenaMap *map, ZpRef run, uint32_t pages, ZpRef *ref)
+{
+	uint32_t	number;
+	uint32_t	page;
+	uint32_t	first;
+	bool		cut;
+	ZpStatus	status;
+
+	status = locate(map, run, &number, &page);
+	if (status != ZP_OK)
+		return status;
+	if (run % ZP_PAGE_REFS != 0 || pages == 0)
+		return ZP_BAD_REF;
+	lock_pages(map->arena);
+	cut = zp_run_cut(header_of(map, number), page, pages, &first);
+	unlock_pages(map->arena);
+	if (!cut)
+		return ZP_NOT_FOUND;
+	*ref = finish_run(map, number, first, pages);
+	return ZP_OK;
+}
+
+ZpStatus
 zp_arena_free_pages(ZpArenaMap *map, ZpRef ref)
 {
 	ZpArena    *arena = map->arena;

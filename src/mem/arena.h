@@ -132,6 +132,12 @@ extern ZpStatus zp_arena_alloc_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref
 extern ZpStatus zp_arena_take_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref);
 
 /*
+ * Cuts the last pages off a run that is the caller's: they are a run of their own then.
+ * ZP_NOT_FOUND: the run would have no page left.  ZP_MAP_FAILED, ZP_BAD_REF.
+ */
+extern ZpStatus zp_arena_cut(ZpArenaMap *map, ZpRef run, uint32_t pages, ZpRef *ref);
+
+/*
  * Gives a run back.  Never fails on a run that zp_arena_alloc_pages gave, unless its
  * segment cannot be mapped here (ZP_MAP_FAILED, nothing changed).  ZP_BAD_REF: no run.
  */

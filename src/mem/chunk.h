@@ -15,7 +15,7 @@
 #define ZP_LARGE_CLASS		ZP_SIZE_CLASSES
 #define ZP_POOL_CLASSES		(ZP_SIZE_CLASSES + 1)
 
-/* Slabs of a class double, and hold at least 1, 2, 4, then 8 blocks. */
+/* Slabs of a class double, and hold at least 1, 2, 4, then 8 blocks, if those fit the most. */
 #define ZP_SLAB_MAX_DOUBLINGS	12
 #define ZP_SLAB_MAX_LEAST		3
 
@@ -203,7 +203,7 @@ zp_slab_find(const ZpChunk *chunk, uint32_t distance, uint32_t *block)
 	/*
 	 * Exact for every offset in a slab: it is less than 2^15 and the reciprocal
 	 * less than 1 too large, so the quotient grows by less than 2^-16, and units
-	 * is at most 2^11.  Beyond the slab, and before it, where the offset is huge, it is
+	 * is at most 2^12.  Beyond the slab, and before it, where the offset is huge, it is
 	 * large enough to be refused.
 	 */
 	number = (uint32_t) (((uint64_t) offset * chunk->reciprocal) >> 31);

@@ -4,8 +4,8 @@
  *
  * Every call goes to the pool's level (pool_no_lock.c, pool_mutex.c, pool_lock_free.c,
  * pool_local_cache.c, pool_fixed.c); slabs, large blocks and checks are the same for the
- * first four (pool_class.c).  The pool itself is a run of two pages with a cache line per class
- * and a few words for each stripe, so an empty pool takes 8 KB.
+ * first four (pool_class.c).  The pool itself is a run of three pages with a cache line per class
+ * and a few words for each stripe, so an empty pool takes 12 KB.
  *
  * The bound of a pool is on the bytes of its chunks.  They are counted before the
  * arena is asked, so the bound is never passed, not even for a moment.
@@ -97,14 +97,13 @@ zp_pool_create_with(ZpArenaMap *map, const ZpPoolOptions *options, ZpRef *ref)
 			(level == ZP_POOL_LOCK_FREE || level == ZP_POOL_LOCAL_CACHE))
 			zp_store_relaxed_u32(&pool->classes[number].mode, ZP_CLASS_LOCK_FREE);
 	}
-	if (level == ZP_POOL_FIXED)
+	zp_mutex_init(&pool->initial_lock);
+	status = level == ZP_POOL_FIXED ? zp_pool_fixed_create(map, pool) :
+		zp_pool_take_initial(map, pool);
+	if (status != ZP_OK)
 	{
-		status = zp_pool_fixed_create(map, pool);
-		if (status != ZP_OK)
-		{
-			(void) zp_arena_free_pages(map, run);
-			return status;
-		}
+		(void) zp_arena_free_pages(map, run);
+		return status;
 	}
 	zp_store_release_u32(&pool->magic, ZP_POOL_MAGIC);
 	*ref = run;
@@ -346,6 +345,12 @@ zp_pool_reserve(ZpArenaMap *map, ZpPool *pool, uint32_t n, const size_t *sizes, 
 		return status;
 	}
 	return ZP_OK;
+}
+
+size_t
+zp_pool_counted_bytes(const ZpPool *pool, size_t size)
+{
+	return size > pool->small_bytes ? size : zp_size_class_bytes(zp_pool_size_class(pool, size));
 }
 
 void

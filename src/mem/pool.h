@@ -100,6 +100,12 @@ extern ZpStatus zp_pool_reserve(ZpArenaMap *map, ZpPool *pool, uint32_t n,
  */
 extern ZpStatus zp_pool_block_bytes(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t *bytes);
 
+/*
+ * What a block of a size counts as, in bytes: its class's size, or at a large one its own.
+ * 1 <= size <= ZP_LARGEST_BLOCK_BYTES.
+ */
+extern size_t zp_pool_counted_bytes(const ZpPool *pool, size_t size);
+
 /* Changes the bound on the chunks; 0: none.  Nothing at level fixed. */
 extern void zp_pool_set_limit(ZpPool *pool, uint64_t max_bytes);
 

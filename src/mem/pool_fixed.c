@@ -443,15 +443,6 @@ give_run(ZpFixed *fixed, uint32_t unit, uint32_t length)
 	link_run(fixed, start, end - start);
 }
 
-/* What a block of a size counts as, in bytes: what a free must agree with. */
-static inline uint32_t
-counted_size(const ZpPool *pool, size_t size)
-{
-	if (size > pool->small_bytes)
-		return (uint32_t) size;
-	return (uint32_t) zp_size_class_bytes(zp_pool_size_class(pool, size));
-}
-
 static inline uint32_t
 units_of(uint32_t counted)
 {
@@ -536,7 +527,7 @@ zp_pool_fixed_destroy(ZpArenaMap *map, ZpPool *pool)
 ZpStatus
 zp_pool_fixed_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 {
-	uint32_t	counted = counted_size(pool, size);
+	uint32_t	counted = (uint32_t) zp_pool_counted_bytes(pool, size);
 	ZpPoolClass *class = &pool->classes[size > pool->small_bytes ? ZP_LARGE_CLASS : 0];
 	ZpFixed    *fixed = fixed_of(map, pool);
 	uint32_t	unit;
@@ -592,7 +583,7 @@ check_block(const ZpPool *pool, const ZpFixed *fixed, uint32_t unit, size_t size
 	{
 		case ZP_KIND_USED:
 			if (size == 0 || size > ZP_LARGEST_BLOCK_BYTES ||
-				counted_size(pool, size) != fixed->map[unit].other)
+				zp_pool_counted_bytes(pool, size) != fixed->map[unit].other)
 				return ZP_BAD_SIZE;
 			return ZP_OK;
 		case ZP_KIND_NONE:

@@ -15,7 +15,7 @@
 #define ZP_RECORD_MAGIC	0x5a705265
 
 /* Participants take small blocks from one of so many slabs of a class, by their numbers. */
-#define ZP_STRIPES		3
+#define ZP_STRIPES		4
 
 /* Free runs that a pool keeps at most, how long one may be, and from what size of pool on. */
 #define ZP_KEPT_RUNS		32
@@ -169,13 +169,21 @@ struct ZpPool
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 kept[ZP_KEPT_RUNS];
 	ZpAtomicU64 kept_bytes;		/* of them; may lag behind for a moment */
 
+	/*
+	 * The rest of the run that the preset's initial bytes were taken as; new runs are cut off
+	 * its end.  Guarded by initial_lock; read by anybody.  Null and 0: there is none.
+	 */
+	ZpMutex		initial_lock;
+	ZpAtomicU32 initial;
+	ZpAtomicU32 initial_pages;
+
 	/* LOCK_FREE: ref, promises left, tag; see pool_lock_free.c.  Compare-and-swap by anybody. */
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 active[ZP_STRIPES][ZP_SIZE_CLASSES];
 
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpPoolClass classes[ZP_POOL_CLASSES];
 };
 
-_Static_assert(sizeof(ZpPool) <= 2 * ZP_PAGE_BYTES, "an empty pool takes two pages");
+_Static_assert(sizeof(ZpPool) <= 3 * ZP_PAGE_BYTES, "an empty pool takes three pages");
 
 static inline const ZpPreset *
 zp_pool_preset(const ZpPool *pool)
@@ -375,11 +383,17 @@ extern ZpStatus zp_class_take_large(ZpArenaMap *map, ZpPool *pool, size_t size,
 extern ZpStatus zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place,
 									  ZpRef ref, size_t size);
 
+/*
+ * Takes the preset's initial bytes, but no more than the bound, for a pool that nobody knows
+ * yet; as zp_arena_alloc_pages.
+ */
+extern ZpStatus zp_pool_take_initial(ZpArenaMap *map, ZpPool *pool);
+
 /* Not locked.  Pages from the arena and back, counted against the pool's bound. */
 extern ZpStatus zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run);
 extern void zp_pool_put_run(ZpArenaMap *map, ZpPool *pool, ZpRef run, uint32_t pages);
 
-/* Gives the runs that are kept back to the arena; true if there was one. */
+/* Gives the runs that are kept, and the initial one, back to the arena; true if there was one. */
 extern bool zp_pool_release_kept(ZpArenaMap *map, ZpPool *pool);
 
 /* Size of the block handed out at a place; not at level fixed. */

@@ -129,7 +129,8 @@ zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 	memset(stats, 0, sizeof(*stats));
 	stats->max_bytes = zp_load_relaxed_u64(&pool->max_bytes);
 	stats->reserved_bytes = zp_load_relaxed_u64(&pool->reserved_bytes);
-	stats->kept_bytes = zp_load_relaxed_u64(&pool->kept_bytes);
+	stats->kept_bytes = zp_load_relaxed_u64(&pool->kept_bytes) +
+		(uint64_t) zp_load_relaxed_u32(&pool->initial_pages) * ZP_PAGE_BYTES;
 	stats->preset = (ZpPresetName) pool->preset;
 	stats->adaptive = pool->adaptive != 0;
 	stats->capacity = pool->capacity;

@@ -283,6 +283,25 @@ zp_run_take(ZpSegment *segment, uint32_t pages, uint32_t *first)
 	return true;
 }
 
+bool
+zp_run_cut(ZpSegment *segment, uint32_t first, uint32_t pages, uint32_t *cut)
+{
+	uint32_t	entry = zp_run_entry(segment, first);
+	uint32_t	left;
+
+	if (ZP_PAGE_ENTRY_KIND(entry) != ZP_PAGE_HEAD || ZP_PAGE_ENTRY_NUMBER(entry) <= pages)
+		return false;
+	left = ZP_PAGE_ENTRY_NUMBER(entry) - pages;
+	*cut = first + left;
+
+	/* From here on the BODY entries behind point to a head that does not reach them. */
+	set_entry(segment, first, ZP_PAGE_HEAD, left);
+	if (pages > 1)
+		set_entry(segment, *cut + pages - 1, ZP_PAGE_BODY, pages - 1);
+	set_entry(segment, *cut, ZP_PAGE_HEAD, pages);
+	return true;
+}
+
 void
 zp_run_mark(ZpSegment *segment, uint32_t first, uint32_t pages)
 {

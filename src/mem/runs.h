@@ -93,7 +93,13 @@ extern void zp_runs_close(ZpSegment *segment);
 /* Locked.  Takes a run; false: no free run is long enough. */
 extern bool zp_run_take(ZpSegment *segment, uint32_t pages, uint32_t *first);
 
-/* Finishes what zp_run_take began; by the run's owner, not locked. */
+/*
+ * Locked.  Cuts the last pages off the run in use that begins at a page: they become a run of
+ * their own at *cut.  False: no run begins there, or it has no page more than that.
+ */
+extern bool zp_run_cut(ZpSegment *segment, uint32_t first, uint32_t pages, uint32_t *cut);
+
+/* Finishes what zp_run_take or zp_run_cut began; by the run's owner, not locked. */
 extern void zp_run_mark(ZpSegment *segment, uint32_t first, uint32_t pages);
 
 /* Locked.  Frees the run that begins at page first; its length, or 0: none does. */

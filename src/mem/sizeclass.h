@@ -1,7 +1,7 @@
 /*
  * sizeclass.h
  *	  Block sizes that a pool keeps: steps of 16 bytes up to 512, then eight
- *	  steps an octave up to 32 KB.  Larger blocks are runs of pages.
+ *	  steps an octave up to 64 KB.  Larger blocks are runs of pages.
  */
 #ifndef ZP_SIZECLASS_H
 #define ZP_SIZECLASS_H
@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ZP_SIZE_CLASSES			80
-#define ZP_LARGEST_SMALL_BYTES	((size_t) 32768)
+#define ZP_SIZE_CLASSES			88
+#define ZP_LARGEST_SMALL_BYTES	((size_t) 65536)
 
 /* Class of a block whose last byte is so far from its first; last < ZP_LARGEST_SMALL_BYTES. */
 static inline uint32_t
