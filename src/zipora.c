@@ -11,6 +11,7 @@
 #include "utils/guc.h"
 
 #include "shm/backend.h"
+#include "shm/test_point.h"
 
 PG_MODULE_MAGIC;
 
@@ -30,6 +31,9 @@ _PG_init(void)
 							PGC_SIGHUP,
 							GUC_UNIT_KB,
 							NULL, NULL, NULL);
+#ifdef ZP_POINTS
+	zp_test_point_init();
+#endif
 	MarkGUCPrefixReserved("zipora");
 	zp_root_install_hooks();
 }

@@ -168,6 +168,25 @@ typedef struct ZpPoolStats
 /* map->map_failed: somebody's record cannot be mapped, and its figures are missing. */
 extern void zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats);
 
+/* What one participant has counted and keeps; classes with a lock count for all together. */
+typedef struct ZpPoolCache
+{
+	uint32_t	participant;
+	uint64_t	allocations;	/* small blocks, since it first used the pool */
+	uint64_t	frees;
+	uint64_t	cached_blocks;	/* in its magazines */
+	uint64_t	cached_bytes;
+	uint64_t	hits;			/* allocations out of a magazine, and those that filled one first */
+	uint64_t	misses;
+} ZpPoolCache;
+
+/*
+ * All participants that have a record, up to `most` of them; *count is how many there are.
+ * ZP_MAP_FAILED: a record cannot be mapped here.
+ */
+extern ZpStatus zp_pool_caches(ZpArenaMap *map, ZpPool *pool, ZpPoolCache *caches, uint32_t most,
+							   uint32_t *count);
+
 /* Counters since the pool was made begin at 0 again; what there is now stays. */
 extern void zp_pool_stats_reset(ZpArenaMap *map, ZpPool *pool);
 

@@ -34,6 +34,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "port/point.h"
 #include "shm/backend.h"
 #include "shm/registry.h"
 #include "shm/report.h"
@@ -332,6 +333,7 @@ zp_registry_pin(ZpObjectKind kind, const char *name)
 		return NULL;
 	if (status != ZP_OK)
 		zp_report(status, NULL, 0);
+	ZP_POINT("object_pinned");
 	return object;
 }
 
@@ -656,8 +658,31 @@ zp_pool_stats_at(ZpRef ref, ZpPoolStats *stats)
 	return !map->map_failed;
 }
 
-ZpObjectInfo *
-zp_registry_list(ZpObjectKind kind, Oid database, int *count)
+/* What sessions keep in a pool; false: somebody's record cannot be mapped. */
+static bool
+read_caches(ZpRef ref, ZpObjectInfo *info)
+{
+	ZpArenaMap *map = &zp_backend.map;
+	ZpStatus	status;
+	uint32		most = 0;
+	ZpPool	   *pool;
+
+	map->map_failed = false;
+	pool = zp_at(map, ref);
+	if (map->map_failed)
+		return false;
+	info->caches = NULL;
+	while ((status = zp_pool_caches(map, pool, info->caches, most, &info->cache_count)) == ZP_OK &&
+		   info->cache_count > most)
+	{
+		most = info->cache_count + 4;
+		info->caches = palloc(most * sizeof(ZpPoolCache));
+	}
+	return status == ZP_OK;
+}
+
+static ZpObjectInfo *
+list_objects(ZpObjectKind kind, Oid database, bool with_caches, int *count)
 {
 	int			capacity = 16;
 	ZpObjectInfo *infos = palloc(capacity * sizeof(ZpObjectInfo));
@@ -711,7 +736,10 @@ zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 				info->pool_level = (ZpPoolLevel) object->pool_level;
 				info->max_bytes = object->max_bytes;
 				info->created = object->created;
-				if (!zp_pool_stats_at(object->pool, &info->pool))
+				info->cache_count = 0;
+				info->caches = NULL;
+				if (!zp_pool_stats_at(object->pool, &info->pool) ||
+					(with_caches && !read_caches(object->pool, info)))
 				{
 					status = ZP_MAP_FAILED;
 					break;
@@ -728,4 +756,16 @@ zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 	if (status != ZP_OK && status != ZP_END)
 		zp_report(status, NULL, 0);
 	return infos;
+}
+
+ZpObjectInfo *
+zp_registry_list(ZpObjectKind kind, Oid database, int *count)
+{
+	return list_objects(kind, database, false, count);
+}
+
+ZpObjectInfo *
+zp_registry_list_caches(ZpObjectKind kind, Oid database, int *count)
+{
+	return list_objects(kind, database, true, count);
 }

@@ -116,6 +116,8 @@ typedef struct ZpObjectInfo
 	uint64		max_bytes;
 	TimestampTz created;
 	ZpPoolStats pool;
+	uint32		cache_count;	/* of zp_registry_list_caches */
+	ZpPoolCache *caches;		/* what each session keeps in the pool */
 } ZpObjectInfo;
 
 /* false: an object of that kind and name is there already. */
@@ -158,5 +160,8 @@ extern bool zp_pool_stats_at(ZpRef ref, ZpPoolStats *stats);
 
 /* Objects of a kind in one database, or (InvalidOid) in all, in an array palloc'd here. */
 extern ZpObjectInfo *zp_registry_list(ZpObjectKind kind, Oid database, int *count);
+
+/* The same, with what each session keeps in their pools. */
+extern ZpObjectInfo *zp_registry_list_caches(ZpObjectKind kind, Oid database, int *count);
 
 #endif							/* ZP_REGISTRY_H */
