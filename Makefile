@@ -9,6 +9,7 @@
 #	make bench		the core against other ordered maps
 #	make bench-pool	the memory pools against other allocators
 #	make bench-sql	what a call from SQL costs above the core's own lookup
+#	make points		build/points/zipora.so: the library with stops for test/t
 #	make core		build/core/libzipora.a: the core alone, without PostgreSQL
 #
 # The PGXS part needs pg_config and PostgreSQL's headers.  Where they are missing

@@ -1,7 +1,7 @@
 -- What the extension installs: every object is described, and nobody gets more than
 -- the functions themselves allow.
 BEGIN;
-SELECT plan(12);
+SELECT plan(13);
 
 CREATE TEMPORARY VIEW members AS
 SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS what
@@ -32,6 +32,7 @@ SELECT is((SELECT extrelocatable FROM pg_extension WHERE extname = 'zipora'), tr
 SELECT has_view('zipora_tries');
 SELECT has_view('zipora_memory');
 SELECT has_view('zipora_pool_stats');
+SELECT has_view('zipora_pool_caches');
 
 -- Moved, it still works.
 CREATE SCHEMA elsewhere;
