@@ -108,7 +108,10 @@ zp_fast_mutex_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 		return false;
 	class = &pool->classes[zp_pool_size_class(pool, size)];
 	if (ZP_UNLIKELY(!zp_mutex_try_lock(&class->mutex)))
+	{
+		zp_pool_contended(map, pool, 1);
 		return false;
+	}
 	taken = ZP_LIKELY(!zp_class_is_lock_free(class)) &&
 		ZP_LIKELY(zp_class_take(map, class, ref, &missing) == ZP_OK);
 	zp_mutex_unlock(&class->mutex);
@@ -127,7 +130,10 @@ zp_fast_mutex_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 	size_class = zp_pool_size_class(pool, size);
 	class = &pool->classes[size_class];
 	if (ZP_UNLIKELY(!zp_mutex_try_lock(&class->mutex)))
+	{
+		zp_pool_contended(map, pool, 1);
 		return false;
+	}
 	given = ZP_LIKELY(!zp_class_is_lock_free(class)) &&
 		(ZP_LIKELY(zp_fast_free_guessed(map, class, ref)) ||
 		 zp_fast_free_found(map, pool, size_class, ref));
