@@ -13,6 +13,7 @@
 #	make bench-sync-sql	counters and futexes from SQL against what PostgreSQL has
 #	make bench-sync	what tokens and access levels cost
 #	make bench-sql	what a call from SQL costs above the core's own lookup
+#	make points		build/points/zipora.so: the library with stops for test/t
 #	make core		build/core/libzipora.a: the core alone, without PostgreSQL
 #
 # The PGXS part needs pg_config and PostgreSQL's headers.  Where they are missing
@@ -73,10 +74,20 @@ include $(PGXS)
 
 # PostgreSQL's headers are not written for -Wextra, its callbacks have arguments
 # that not every function uses, and gcc finds PG_TRY in a loop wrong by itself.
-$(SERVER_SOURCES:.c=.o): override CFLAGS += -isystem $(includedir_server) -Wno-unused-parameter \
+$(SERVER_SOURCES:.c=.o): override CFLAGS += -isystem $(includedir_server) -w \
 	$(if $(findstring clang,$(CC)),,-Wno-clobbered)
 
 -include $(wildcard $(OBJS:.o=.d))
+
+# The library with the points at which a test may stop it (src/shm/test_point.c).
+points: build/points/zipora$(DLSUFFIX)
+
+build/points/zipora$(DLSUFFIX): $(SERVER_SOURCES) $(CORE_SOURCES)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) $(CFLAGS_SL) -isystem $(includedir_server) -w \
+		-DZP_POINTS -O1 -shared -o $@ $^ $(LDFLAGS)
+
+.PHONY: points
 
 else
 

@@ -1,7 +1,7 @@
 -- What the extension installs: every object is described, and nobody gets more than
 -- the functions themselves allow.
 BEGIN;
-SELECT plan(16);
+SELECT plan(17);
 
 CREATE TEMPORARY VIEW members AS
 SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS what
@@ -38,6 +38,7 @@ SELECT has_view('zipora_tokens');
 SELECT has_view('zipora_token_stats');
 SELECT has_view('zipora_sync_objects');
 SELECT has_view('zipora_local_storage');
+SELECT has_view('zipora_pool_caches');
 
 -- Moved, it still works.
 CREATE SCHEMA elsewhere;
