@@ -74,7 +74,7 @@ include $(PGXS)
 
 # PostgreSQL's headers are not written for -Wextra, its callbacks have arguments
 # that not every function uses, and gcc finds PG_TRY in a loop wrong by itself.
-$(SERVER_SOURCES:.c=.o): override CFLAGS += -isystem $(includedir_server) -w \
+$(SERVER_SOURCES:.c=.o): override CFLAGS += -isystem $(includedir_server) -Wno-unused-parameter \
 	$(if $(findstring clang,$(CC)),,-Wno-clobbered)
 
 -include $(wildcard $(OBJS:.o=.d))
@@ -84,7 +84,7 @@ points: build/points/zipora$(DLSUFFIX)
 
 build/points/zipora$(DLSUFFIX): $(SERVER_SOURCES) $(CORE_SOURCES)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(CPPFLAGS) $(CFLAGS_SL) -isystem $(includedir_server) -w \
+	$(CC) $(CFLAGS) $(CPPFLAGS) $(CFLAGS_SL) -isystem $(includedir_server) -Wno-unused-parameter \
 		-DZP_POINTS -O1 -shared -o $@ $^ $(LDFLAGS)
 
 .PHONY: points

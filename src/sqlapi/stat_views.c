@@ -260,7 +260,7 @@ zipora_pool_caches(PG_FUNCTION_ARGS)
 		{ZP_OBJECT_TRIE, "trie"},
 		{ZP_OBJECT_POOL, "pool"}
 	};
-	bool		all_stats = reads_all_stats();
+	bool		all_stats = zp_reads_all_stats();
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int k = 0; k < (int) lengthof(kinds); k++)
