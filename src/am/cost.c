@@ -33,7 +33,7 @@
 #define ZP_COST_DESCENT		20.0
 #define ZP_COST_ENTRY		0.5
 /* An entry (or a seek to the next one) where a condition on a later column does not hold. */
-#define ZP_COST_SKIP		12.0
+#define ZP_COST_SKIP		4.0
 
 /* Whether scans of the index read the log now, for want of memory. */
 static bool
