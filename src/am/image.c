@@ -47,7 +47,6 @@ const char *const zp_image_reason_names[ZP_IMAGE_REASONS] = {
 	[ZP_REASON_FIRST_USE] = "first use",
 	[ZP_REASON_EVICTED] = "evicted",
 	[ZP_REASON_COMPACTED] = "compacted",
-	[ZP_REASON_INTERRUPTED] = "interrupted",
 	[ZP_REASON_ASKED] = "asked",
 	[ZP_REASON_OPTIONS] = "options",
 	[ZP_REASON_NO_MEMORY] = "out of shared memory",
@@ -684,18 +683,17 @@ apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
 	uint64		count = 0;
 
 	image->written = true;
-	if (load)
+	if (load && zp_load_relaxed_u64(&state->birth) == 0)
 	{
 		zp_store_relaxed_u32(&state->phase, ZP_IMAGE_LOADING);
 		zp_store_relaxed_u64(&state->killed_since_load, 0);
 		block = meta->first;
 		birth = meta->first_birth;
 		offset = ZP_PAGE_FIRST;
-		if (RelationGetNumberOfBlocks(index) > (BlockNumber) NBuffers / 4)
-			strategy = GetAccessStrategy(BAS_BULKREAD);
 	}
 	else
 	{
+		/* A load that was stopped goes on where it was. */
 		uint64		place = zp_load_relaxed_u64(&state->place);
 
 		block = (BlockNumber) (place >> 16);
@@ -703,9 +701,11 @@ apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
 		birth = zp_load_relaxed_u64(&state->birth);
 	}
 
+	if (load && RelationGetNumberOfBlocks(index) > (BlockNumber) NBuffers / 4)
+		strategy = GetAccessStrategy(BAS_BULKREAD);
 	zp_walk_begin(&walk, index, strategy, meta->incarnation, block, birth);
 	result = zp_walk_next_page(&walk);
-	if (result == ZP_WALK_PAGE && !load)
+	if (result == ZP_WALK_PAGE)
 		zp_decoder_seek(&walk.decoder, offset);
 	while (result == ZP_WALK_PAGE)
 	{
@@ -714,14 +714,12 @@ apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
 			break;
 		if (load)
 			zp_fetch_add_relaxed_u64(&state->pages_read, 1);
-		else
-			set_cursor(state, walk.block, walk.birth, zp_page_lower(walk.page));
+		set_cursor(state, walk.block, walk.birth, zp_page_lower(walk.page));
 		result = zp_walk_next_page(&walk);
 	}
 	*moved = *moved || result == ZP_WALK_MOVED;
 	if (status == ZP_OK && !*moved)
 	{
-		set_cursor(state, walk.block, walk.birth, zp_page_lower(walk.page));
 		zp_store_release_u64(&state->generation, meta->generation);
 		if (load)
 		{
@@ -749,7 +747,6 @@ follow(ZpImage *image, Relation index, bool only_try)
 	ZpStatus	status;
 	ZpLogMeta	meta;
 	bool		moved = false;
-	bool		interrupted = false;
 	ZpImageReason reason;
 
 	if (only_try)
@@ -769,12 +766,6 @@ follow(ZpImage *image, Relation index, bool only_try)
 		zp_meta_read(index, &meta);
 		if (is_dropped(image) || meta.incarnation != state->incarnation)
 			status = ZP_DROPPED;
-		else if (zp_load_relaxed_u32(&state->phase) == ZP_IMAGE_LOADING)
-		{
-			/* Whoever loaded it was stopped: what is in it is not known. */
-			interrupted = true;
-			status = ZP_OK;
-		}
 		else
 			status = apply_log(image, index, &meta, &moved);
 	}
@@ -784,10 +775,10 @@ follow(ZpImage *image, Relation index, bool only_try)
 	}
 	PG_END_TRY();
 
-	if (status == ZP_OK && !moved && !interrupted)
+	if (status == ZP_OK && !moved)
 		return ZP_FOLLOWED;
 	if (status == ZP_OK)
-		reason = moved ? ZP_REASON_COMPACTED : ZP_REASON_INTERRUPTED;
+		reason = ZP_REASON_COMPACTED;
 	else if (status == ZP_OVER_LIMIT)
 		reason = ZP_REASON_OVER_LIMIT;
 	else

@@ -13,7 +13,7 @@ typedef enum ZpImagePhase
 {
 	ZP_IMAGE_ABSENT,			/* there is no trie: it was evicted, or memory was short */
 	ZP_IMAGE_EMPTY,				/* nothing has been loaded */
-	ZP_IMAGE_LOADING,			/* somebody has the mutex and loads it, or has given up half-way */
+	ZP_IMAGE_LOADING,			/* up to the cursor; who gets the mutex goes on there */
 	ZP_IMAGE_READY				/* it is the log as it was at the cursor */
 } ZpImagePhase;
 
@@ -24,7 +24,6 @@ typedef enum ZpImageReason
 	ZP_REASON_FIRST_USE,		/* load: nobody had used the index since the server began */
 	ZP_REASON_EVICTED,			/* made room for another one */
 	ZP_REASON_COMPACTED,		/* compaction took the pages that were to be read next */
-	ZP_REASON_INTERRUPTED,		/* the last load did not come to its end */
 	ZP_REASON_ASKED,			/* zipora_evict */
 	ZP_REASON_OPTIONS,			/* ALTER INDEX ... SET: it has other options now */
 	ZP_REASON_NO_MEMORY,		/* the operating system gives no more */
