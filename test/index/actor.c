@@ -398,7 +398,7 @@ actor_use_cursor(Actor *actor)
 {
 	Cursor	   *cursor = &actor->cursor;
 	int			total = cursor->reference.rows;
-	bool		backward = random_chance(40);
+	bool		backward = random_chance(40) && scroll;
 	bool		all = random_chance(10);
 	int			count = random_chance(60) ? random_between(1, 5) : random_between(1, 200);
 	int			before = cursor->position;

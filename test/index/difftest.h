@@ -14,6 +14,7 @@ extern Method method;			/* that is tested */
 extern const char *method_name;
 extern bool has_prefix_of;		/* the operator @^ exists */
 extern bool serial;				/* wait for each statement before the next */
+extern bool scroll;				/* cursors are read backward too */
 extern int	prepared_transactions;	/* max_prepared_transactions */
 
 #define WRITERS		3
