@@ -181,7 +181,11 @@ check_log(ZpCheck *check)
 	zp_walk_end(&walk);
 	pfree(last.data);
 	if (result == ZP_WALK_MOVED)
+	{
+		if (!zp_meta_has_changed(index, &check->meta))
+			zp_page_corrupted(index, walk.next, "The chain of pages is broken.");
 		return false;
+	}
 	if (!seal_met)
 		corrupted(check, "The chain does not contain the page that should follow the base.");
 	if (base_entries != check->meta.base_entries)

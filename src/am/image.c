@@ -4,8 +4,9 @@
  *
  * An image is an object of the registry whose name says which file it is of and which
  * incarnation of the index.  So an image can never be taken for that of another index, whatever
- * happened to files and their numbers; one that is of no use any more merely takes up memory
- * until it is swept or evicted.
+ * happened to files and their numbers; one that is of no use any more merely takes up memory.
+ * Backends that used the index drop it at the end of their next transaction after the relation
+ * cache was told of a change; others sweep when they make images, or VACUUM.
  *
  * Who finds that the image lags behind the log takes state->apply, reads the log from the cursor on,
  * and applies it entry by entry.  Loading is the same from the beginning of the log.  The holder
@@ -23,6 +24,7 @@
 #include "access/xact.h"
 #include "storage/ipc.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -115,6 +117,50 @@ release_apply(void)
 	}
 }
 
+/* Some image's index was changed or dropped: whether its file is still known is to be looked at. */
+static bool suspects = false;
+
+/* A relation's entry in the relation cache is void; InvalidOid: all are.  No catalog access here. */
+static void
+suspect_relation(Datum argument, Oid relation)
+{
+	HASH_SEQ_STATUS scan;
+	ZpImage    *image;
+
+	if (images == NULL)
+		return;
+	hash_seq_init(&scan, images);
+	while ((image = hash_seq_search(&scan)) != NULL)
+	{
+		if (image->object != NULL && (relation == InvalidOid || image->relation == relation))
+		{
+			image->suspect = true;
+			suspects = true;
+		}
+	}
+}
+
+/* Drops the images of suspects whose files no catalog knows any more; may access catalogs. */
+static void
+drop_unknown(void)
+{
+	HASH_SEQ_STATUS scan;
+	ZpImage    *image;
+
+	hash_seq_init(&scan, images);
+	while ((image = hash_seq_search(&scan)) != NULL)
+	{
+		if (!image->suspect)
+			continue;
+		image->suspect = false;
+		if (image->object == NULL || image->key.backend >= 0 ||
+			OidIsValid(ZP_RELID_OF_FILE(image->key.space, image->key.file)))
+			continue;
+		(void) zp_registry_drop(image->object);
+		zp_image_close(image);
+	}
+}
+
 static void
 end_of_transaction(XactEvent event, void *argument)
 {
@@ -122,6 +168,11 @@ end_of_transaction(XactEvent event, void *argument)
 	ZpImage    *image;
 	uint32		drops;
 
+	if (event == XACT_EVENT_PRE_COMMIT && suspects && images != NULL && zp_backend.started)
+	{
+		suspects = false;
+		drop_unknown();
+	}
 	if (images == NULL || !zp_backend.started ||
 		(event != XACT_EVENT_COMMIT && event != XACT_EVENT_PARALLEL_COMMIT &&
 		 event != XACT_EVENT_ABORT && event != XACT_EVENT_PARALLEL_ABORT &&
@@ -196,12 +247,14 @@ image_of_index(Relation index)
 		images = hash_create("zipora images", 32, &control,
 							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 		RegisterXactCallback(end_of_transaction, NULL);
+		CacheRegisterRelcacheCallback(suspect_relation, (Datum) 0);
 		/* Before that of backend.c, which was registered before. */
 		before_shmem_exit(end_of_backend, (Datum) 0);
 	}
 	image = hash_search(images, &key, HASH_ENTER, &found);
 	if (!found)
 		memset((char *) image + sizeof(key), 0, sizeof(ZpImage) - sizeof(key));
+	image->relation = RelationGetRelid(index);
 	return image;
 }
 
@@ -671,6 +724,7 @@ apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
 {
 	ZpImageState *state = image->state;
 	bool		load = zp_load_relaxed_u32(&state->phase) != ZP_IMAGE_READY;
+	bool		fresh;			/* from the beginning of the chain */
 	BlockNumber block;
 	uint64		birth;
 	uint16		offset;
@@ -683,7 +737,8 @@ apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
 	uint64		count = 0;
 
 	image->written = true;
-	if (load && zp_load_relaxed_u64(&state->birth) == 0)
+	fresh = load && zp_load_relaxed_u64(&state->birth) == 0;
+	if (fresh)
 	{
 		zp_store_relaxed_u32(&state->phase, ZP_IMAGE_LOADING);
 		zp_store_relaxed_u64(&state->killed_since_load, 0);
@@ -718,6 +773,9 @@ apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
 		result = zp_walk_next_page(&walk);
 	}
 	*moved = *moved || result == ZP_WALK_MOVED;
+	if (*moved && fresh && !zp_meta_has_changed(index, meta))
+		zp_page_corrupted(index, result == ZP_WALK_MOVED ? walk.next : walk.block,
+						  "The chain of pages is broken.");
 	if (status == ZP_OK && !*moved)
 	{
 		zp_store_release_u64(&state->generation, meta->generation);

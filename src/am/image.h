@@ -73,6 +73,8 @@ typedef struct ZpImageKey
 typedef struct ZpImage
 {
 	ZpImageKey	key;
+	Oid			relation;
+	bool		suspect;		/* its index may have been dropped, or have another file */
 	uint64		incarnation;
 	ZpObject   *object;			/* pinned; NULL: closed */
 	ZpImageState *state;

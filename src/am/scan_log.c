@@ -61,6 +61,8 @@ read_chain(ZpScan *scan, Tuplesortstate *sort)
 	pfree(scratch.data);
 	if (strategy != NULL)
 		FreeAccessStrategy(strategy);
+	if (result == ZP_WALK_MOVED && !zp_meta_has_changed(scan->index, &meta))
+		zp_page_corrupted(scan->index, walk.next, "The chain of pages is broken.");
 	return result == ZP_WALK_END;
 }
 
