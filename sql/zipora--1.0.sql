@@ -507,6 +507,7 @@ CREATE FUNCTION zipora_memory(
 	OUT tries bigint,
 	OUT tries_bytes bigint,
 	OUT pools_bytes bigint,
+	OUT indexes_bytes bigint,
 	OUT other_bytes bigint,
 	OUT segments bigint,
 	OUT mapped_bytes bigint,
@@ -529,6 +530,7 @@ SELECT
 	tries,
 	tries_bytes,
 	pools_bytes,
+	indexes_bytes,
 	other_bytes,
 	segments,
 	mapped_bytes,
@@ -547,6 +549,7 @@ COMMENT ON COLUMN zipora_memory.largest_free_bytes IS 'longest free run';
 COMMENT ON COLUMN zipora_memory.tries IS 'named tries of all databases';
 COMMENT ON COLUMN zipora_memory.tries_bytes IS 'bytes given out to them';
 COMMENT ON COLUMN zipora_memory.pools_bytes IS 'bytes given out to named pools';
+COMMENT ON COLUMN zipora_memory.indexes_bytes IS 'bytes given out to images of indexes';
 COMMENT ON COLUMN zipora_memory.other_bytes IS 'bytes given out for everything else';
 COMMENT ON COLUMN zipora_memory.segments IS 'segments of dynamic shared memory';
 COMMENT ON COLUMN zipora_memory.mapped_bytes IS 'bytes that this session has mapped';

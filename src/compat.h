@@ -130,6 +130,13 @@ zp_tuplesort_getdatum(Tuplesortstate *sort, bool forward, Datum *datum, bool *is
 #define zp_estimate_array_length(root, node) estimate_array_length(node)
 #endif
 
+#if PG_VERSION_NUM >= 180000
+#define zp_conditional_lock_tuple(relation, tid, mode) \
+	ConditionalLockTuple(relation, tid, mode, false)
+#else
+#define zp_conditional_lock_tuple(relation, tid, mode) ConditionalLockTuple(relation, tid, mode)
+#endif
+
 /* For code that runs as another user. */
 #if PG_VERSION_NUM >= 170000
 #define ZP_RESTRICT_SEARCH_PATH() RestrictSearchPath()

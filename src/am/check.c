@@ -27,6 +27,9 @@
 /* How often the image is compared anew when the index changes meanwhile. */
 #define ZP_CHECK_ATTEMPTS 4
 
+/* Few entries are shorter, in bytes. */
+#define ZP_SHORTEST_ENTRY 12
+
 typedef struct ZpCheck
 {
 	Relation	heap;
@@ -91,6 +94,13 @@ new_filter(uint64 entries)
 {
 	return bloom_create((int64) Max(entries, 1024), maintenance_work_mem,
 						pg_prng_uint64(&pg_global_prng_state));
+}
+
+/* At least as many entries as there can be, by the size of the index. */
+static uint64
+most_entries(Relation index)
+{
+	return (uint64) RelationGetNumberOfBlocks(index) * (BLCKSZ / ZP_SHORTEST_ENTRY);
 }
 
 /* Whether the bytes are a key of the index. */
@@ -419,11 +429,11 @@ zp_index_check(Relation heap, Relation index, bool heap_all_indexed)
 	{
 		if (check->entries != NULL)
 			bloom_free(check->entries);
-		check->entries = new_filter(Max(index->rd_rel->reltuples, 0.0));
+		check->entries = new_filter(most_entries(index));
 		while (!check_log(check))
 		{
 			bloom_free(check->entries);
-			check->entries = new_filter(Max(index->rd_rel->reltuples, 0.0));
+			check->entries = new_filter(most_entries(index));
 		}
 		compared = check_image(check);
 	}

@@ -98,7 +98,7 @@ zp_answer_next(ZpLogAnswer *answer, ZpDirection direction, ZpRecord *record)
 	if (!answer->touched && direction == ZP_BACKWARD)
 	{
 		while (zp_records_get(answer->sort, true, &answer->record))
-			;
+			CHECK_FOR_INTERRUPTS();
 	}
 	answer->touched = true;
 	found = zp_records_get(answer->sort, direction == ZP_FORWARD, &answer->record);

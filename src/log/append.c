@@ -80,6 +80,9 @@ zp_log_claim(Relation index)
 
 		if (block == InvalidBlockNumber)
 			break;
+		/* After a crash it may speak of pages that the file has not got. */
+		if (block >= RelationGetNumberOfBlocks(index))
+			continue;
 		buffer = ReadBuffer(index, block);
 		if (ConditionalLockBuffer(buffer))
 		{

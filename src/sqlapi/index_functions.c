@@ -90,6 +90,11 @@ zipora_index_check(PG_FUNCTION_ARGS)
 	int			nest_level;
 
 	require_owner(index);
+	if (!index->rd_index->indisvalid)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is not valid", RelationGetRelationName(index)),
+				 errhint("Drop it, or REINDEX it.")));
 
 	/* The index's expressions are code of the table's owner. */
 	GetUserIdAndSecContext(&user, &security);

@@ -20,7 +20,7 @@
 #include "utils/timestamp.h"
 
 #define ZP_TRIES_COLUMNS		13
-#define ZP_MEMORY_COLUMNS		13
+#define ZP_MEMORY_COLUMNS		14
 #define ZP_POOL_STATS_COLUMNS	30
 #define ZP_POOL_CACHES_COLUMNS	8
 
@@ -100,13 +100,18 @@ zipora_memory(PG_FUNCTION_ARGS)
 	ZpArenaStats arena;
 	int			tries;
 	int			pools;
+	int			images;
 	uint64		trie_bytes;
 	uint64		pool_bytes;
+	uint64		image_bytes;
+	uint64		named;
 	Row			row = {.columns = 0};
 
 	InitMaterializedSRF(fcinfo, 0);
 	trie_bytes = bytes_of_kind(ZP_OBJECT_TRIE, &tries);
 	pool_bytes = bytes_of_kind(ZP_OBJECT_POOL, &pools);
+	image_bytes = bytes_of_kind(ZP_OBJECT_IMAGE, &images);
+	named = trie_bytes + pool_bytes + image_bytes;
 	zp_arena_stats(&zp_backend.map, &arena);
 	add_limit(&row, arena.limit_bytes);
 	add_number(&row, arena.reserved_bytes);
@@ -115,8 +120,8 @@ zipora_memory(PG_FUNCTION_ARGS)
 	add_number(&row, (uint64) tries);
 	add_number(&row, trie_bytes);
 	add_number(&row, pool_bytes);
-	add_number(&row, arena.used_bytes > trie_bytes + pool_bytes ?
-			   arena.used_bytes - trie_bytes - pool_bytes : 0);
+	add_number(&row, image_bytes);
+	add_number(&row, arena.used_bytes > named ? arena.used_bytes - named : 0);
 	add_number(&row, arena.segments);
 	add_number(&row, arena.mapped_bytes);
 	add_number(&row, arena.growths);
