@@ -5,10 +5,13 @@
 #	make demo		the main job on real data, on a throw-away server
 #	make test		every test, on a throw-away server
 #	make unit		the C unit tests; UNIT_VARIANTS="gcc tsan" chooses among gcc clang asan tsan
+#	make model		the protocols of src/sync and src/port, checked by spin
 #	make index		the differential test of indexes, INDEX_SECONDS=120; see test/index/README.md
 #	make torture	long random runs, TORTURE_SECONDS=600 in all; TORTURE_VARIANTS as above
 #	make bench		the core against other ordered maps
 #	make bench-pool	the memory pools against other allocators
+#	make bench-sync-sql	counters and futexes from SQL against what PostgreSQL has
+#	make bench-sync	what tokens and access levels cost
 #	make bench-sql	what a call from SQL costs above the core's own lookup
 #	make core		build/core/libzipora.a: the core alone, without PostgreSQL
 #
@@ -175,6 +178,9 @@ unit:
 index:
 	test/run index
 
+model:
+	test/run model
+
 torture:
 	test/run torture
 
@@ -186,8 +192,16 @@ bench-pool:
 	test/setup bench
 	$(MAKE) -C test/bench/pool
 
+bench-sync:
+	test/setup bench
+	$(MAKE) -C test/bench/sync
+
 bench-sql:
 	test/setup bench
 	test/bench/call
 
-.PHONY: core setup demo test unit index torture bench bench-pool bench-sql
+bench-sync-sql:
+	test/setup test
+	test/bench/sync/sql
+
+.PHONY: core setup demo test unit index model torture bench bench-pool bench-sync bench-sql bench-sync-sql

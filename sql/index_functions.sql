@@ -40,7 +40,7 @@ SET enable_seqscan = off;
 SELECT weight FROM fruit WHERE name = 'fruit 77';
 SELECT count(*) FROM fruit WHERE name ^@ 'fruit 19';
 SELECT index, state, reason, entries, lag_pages, loads, evictions, scans, log_scans,
-	bytes_per_key > 8 AS bytes_per_key, used_bytes <= reserved_bytes AS sizes, pool_level
+	bytes_per_key > 8 AS bytes_per_key, used_bytes <= reserved_bytes AS sizes, access, pool_level
 FROM zipora_index_stats WHERE index = 'fruit_name'::regclass;
 
 -- prewarm and evict

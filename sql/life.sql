@@ -62,7 +62,7 @@ SELECT count(zipora_drop(trie)) FROM zipora_tries;
 -- choices
 SELECT zipora_create('life', 'integer');
 SELECT zipora_create('life', NULL);
-SELECT zipora_create('life', access => 'one_writer');
+SELECT zipora_create('life', access => 'one writer');
 SELECT zipora_create('life', access => 'everybody');
 SELECT zipora_create('life', pool_level => 'fixed');
 SELECT zipora_create('life', pool_level => '5');
@@ -86,7 +86,7 @@ SELECT pg_temp.state_of(c) AS state, c AS command FROM unnest(ARRAY[
 	'SELECT zipora_create(repeat(''n'', 64))',
 	'SELECT zipora_create('''')',
 	'SELECT zipora_create(''x'', ''integer'')',
-	'SELECT zipora_create(''x'', access => ''read_only'')',
+	'SELECT zipora_create(''x'', access => ''read only'')',
 	'SELECT zipora_insert(''life'', NULL, ''v'')',
 	'SELECT zipora_insert(''life'', ''k'', NULL::text)',
 	'SELECT zipora_insert(''life'', repeat(''k'', 65537), ''v'')',

@@ -664,6 +664,486 @@ COMMENT ON COLUMN zipora_pool_stats.raise_reason IS 'why it was raised last';
 
 GRANT SELECT ON zipora_pool_stats TO PUBLIC;
 
+-- ---- access levels and tokens -----------------------------------------------
+
+CREATE FUNCTION zipora_set_access(trie text, access text, nowait boolean DEFAULT false)
+RETURNS text
+AS 'MODULE_PATHNAME', 'zipora_set_access'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_set_access(text, text, boolean) IS
+'change the access level of a trie, when no token is in the way; the level that it had';
+
+CREATE FUNCTION zipora_freeze(
+	trie text,
+	nowait boolean DEFAULT false,
+	OUT nodes bigint,
+	OUT rewritten bigint,
+	OUT skipped bigint,
+	OUT used_bytes_before bigint,
+	OUT used_bytes_after bigint,
+	OUT reserved_bytes_before bigint,
+	OUT reserved_bytes_after bigint)
+RETURNS record
+AS 'MODULE_PATHNAME', 'zipora_freeze'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_freeze(text, boolean) IS
+'make a trie as small as its contents, and read_only';
+
+CREATE TYPE zipora_token;
+
+CREATE FUNCTION zipora_token_in(cstring)
+RETURNS zipora_token
+AS 'MODULE_PATHNAME', 'zipora_token_in'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION zipora_token_in(cstring) IS
+'text form of a token';
+
+CREATE FUNCTION zipora_token_out(zipora_token)
+RETURNS cstring
+AS 'MODULE_PATHNAME', 'zipora_token_out'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION zipora_token_out(zipora_token) IS
+'text form of a token';
+
+CREATE TYPE zipora_token (
+	INPUT = zipora_token_in,
+	OUTPUT = zipora_token_out,
+	LIKE = pg_catalog.int8
+);
+
+COMMENT ON TYPE zipora_token IS
+'a token of a trie, held by the session that got it: process.number';
+
+CREATE FUNCTION zipora_reader_token(trie text)
+RETURNS zipora_token
+AS 'MODULE_PATHNAME', 'zipora_reader_token'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_reader_token(text) IS
+'hold a reader token of a trie: what is replaced from now on is kept until it is released, or the transaction ends';
+
+CREATE FUNCTION zipora_writer_token(trie text, nowait boolean DEFAULT false)
+RETURNS zipora_token
+AS 'MODULE_PATHNAME', 'zipora_writer_token'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_writer_token(text, boolean) IS
+'hold a writer token of a trie, at access level one_writer the only one, until it is released, or the transaction ends';
+
+CREATE FUNCTION zipora_token_valid(token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_token_valid'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_token_valid(zipora_token) IS
+'whether this session holds a token';
+
+CREATE FUNCTION zipora_release_token(token zipora_token)
+RETURNS void
+AS 'MODULE_PATHNAME', 'zipora_release_token'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_release_token(zipora_token) IS
+'release a token before the transaction ends';
+
+CREATE FUNCTION zipora_insert(trie text, key text, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_insert_none'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_insert(text, text, zipora_token) IS
+'add a key; false if it was there, which is then left as it is; with a writer token';
+
+CREATE FUNCTION zipora_insert(trie text, key text, value bigint, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_insert_bigint'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_insert(text, text, bigint, zipora_token) IS
+'add a key; false if it was there, which is then left as it is; with a writer token';
+
+CREATE FUNCTION zipora_insert(trie text, key text, value text, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_insert_text'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_insert(text, text, text, zipora_token) IS
+'add a key; false if it was there, which is then left as it is; with a writer token';
+
+CREATE FUNCTION zipora_insert(trie text, key text, value bytea, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_insert_bytea'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_insert(text, text, bytea, zipora_token) IS
+'add a key; false if it was there, which is then left as it is; with a writer token';
+
+CREATE FUNCTION zipora_insert(trie text, key text, value jsonb, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_insert_jsonb'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_insert(text, text, jsonb, zipora_token) IS
+'add a key; false if it was there, which is then left as it is; with a writer token';
+
+CREATE FUNCTION zipora_upsert(trie text, key text, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_upsert_none'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_upsert(text, text, zipora_token) IS
+'add a key or replace its value; whether the key is new; with a writer token';
+
+CREATE FUNCTION zipora_upsert(trie text, key text, value bigint, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_upsert_bigint'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_upsert(text, text, bigint, zipora_token) IS
+'add a key or replace its value; whether the key is new; with a writer token';
+
+CREATE FUNCTION zipora_upsert(trie text, key text, value text, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_upsert_text'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_upsert(text, text, text, zipora_token) IS
+'add a key or replace its value; whether the key is new; with a writer token';
+
+CREATE FUNCTION zipora_upsert(trie text, key text, value bytea, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_upsert_bytea'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_upsert(text, text, bytea, zipora_token) IS
+'add a key or replace its value; whether the key is new; with a writer token';
+
+CREATE FUNCTION zipora_upsert(trie text, key text, value jsonb, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_upsert_jsonb'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_upsert(text, text, jsonb, zipora_token) IS
+'add a key or replace its value; whether the key is new; with a writer token';
+
+CREATE FUNCTION zipora_delete(trie text, key text, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_delete'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_delete(text, text, zipora_token) IS
+'remove a key; whether it was there; with a writer token';
+
+CREATE FUNCTION zipora_increment(trie text, key text, delta bigint, token zipora_token)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_increment'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_increment(text, text, bigint, zipora_token) IS
+'add to the bigint of a key, in one step; the sum; with a writer token';
+
+CREATE FUNCTION zipora_contains(trie text, key text, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_contains'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_contains(text, text, zipora_token) IS
+'whether a trie has a key; with a token';
+
+CREATE FUNCTION zipora_lookup(trie text, key text, token zipora_token)
+RETURNS text
+AS 'MODULE_PATHNAME', 'zipora_lookup'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_lookup(text, text, zipora_token) IS
+'value of a key, in its text form; null if there is no such key; with a token';
+
+CREATE FUNCTION zipora_lookup_bigint(trie text, key text, token zipora_token)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_lookup_bigint'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_lookup_bigint(text, text, zipora_token) IS
+'value of a key, of type bigint; null if there is no such key; with a token';
+
+CREATE FUNCTION zipora_lookup_bytea(trie text, key text, token zipora_token)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'zipora_lookup_bytea'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_lookup_bytea(text, text, zipora_token) IS
+'value of a key, of type bytea; null if there is no such key; with a token';
+
+CREATE FUNCTION zipora_lookup_jsonb(trie text, key text, token zipora_token)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'zipora_lookup_jsonb'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_lookup_jsonb(text, text, zipora_token) IS
+'value of a key, of type jsonb; null if there is no such key; with a token';
+
+CREATE FUNCTION zipora_insert(trie text, key bytea, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_insert_none'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_insert(text, bytea, zipora_token) IS
+'add a key; false if it was there, which is then left as it is; with a writer token';
+
+CREATE FUNCTION zipora_insert(trie text, key bytea, value bigint, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_insert_bigint'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_insert(text, bytea, bigint, zipora_token) IS
+'add a key; false if it was there, which is then left as it is; with a writer token';
+
+CREATE FUNCTION zipora_insert(trie text, key bytea, value text, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_insert_text'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_insert(text, bytea, text, zipora_token) IS
+'add a key; false if it was there, which is then left as it is; with a writer token';
+
+CREATE FUNCTION zipora_insert(trie text, key bytea, value bytea, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_insert_bytea'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_insert(text, bytea, bytea, zipora_token) IS
+'add a key; false if it was there, which is then left as it is; with a writer token';
+
+CREATE FUNCTION zipora_insert(trie text, key bytea, value jsonb, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_insert_jsonb'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_insert(text, bytea, jsonb, zipora_token) IS
+'add a key; false if it was there, which is then left as it is; with a writer token';
+
+CREATE FUNCTION zipora_upsert(trie text, key bytea, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_upsert_none'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_upsert(text, bytea, zipora_token) IS
+'add a key or replace its value; whether the key is new; with a writer token';
+
+CREATE FUNCTION zipora_upsert(trie text, key bytea, value bigint, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_upsert_bigint'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_upsert(text, bytea, bigint, zipora_token) IS
+'add a key or replace its value; whether the key is new; with a writer token';
+
+CREATE FUNCTION zipora_upsert(trie text, key bytea, value text, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_upsert_text'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_upsert(text, bytea, text, zipora_token) IS
+'add a key or replace its value; whether the key is new; with a writer token';
+
+CREATE FUNCTION zipora_upsert(trie text, key bytea, value bytea, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_upsert_bytea'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_upsert(text, bytea, bytea, zipora_token) IS
+'add a key or replace its value; whether the key is new; with a writer token';
+
+CREATE FUNCTION zipora_upsert(trie text, key bytea, value jsonb, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_upsert_jsonb'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_upsert(text, bytea, jsonb, zipora_token) IS
+'add a key or replace its value; whether the key is new; with a writer token';
+
+CREATE FUNCTION zipora_delete(trie text, key bytea, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_delete'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_delete(text, bytea, zipora_token) IS
+'remove a key; whether it was there; with a writer token';
+
+CREATE FUNCTION zipora_increment(trie text, key bytea, delta bigint, token zipora_token)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_increment'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_increment(text, bytea, bigint, zipora_token) IS
+'add to the bigint of a key, in one step; the sum; with a writer token';
+
+CREATE FUNCTION zipora_contains(trie text, key bytea, token zipora_token)
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'zipora_contains'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_contains(text, bytea, zipora_token) IS
+'whether a trie has a key; with a token';
+
+CREATE FUNCTION zipora_lookup(trie text, key bytea, token zipora_token)
+RETURNS text
+AS 'MODULE_PATHNAME', 'zipora_lookup'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_lookup(text, bytea, zipora_token) IS
+'value of a key, in its text form; null if there is no such key; with a token';
+
+CREATE FUNCTION zipora_lookup_bigint(trie text, key bytea, token zipora_token)
+RETURNS bigint
+AS 'MODULE_PATHNAME', 'zipora_lookup_bigint'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_lookup_bigint(text, bytea, zipora_token) IS
+'value of a key, of type bigint; null if there is no such key; with a token';
+
+CREATE FUNCTION zipora_lookup_bytea(trie text, key bytea, token zipora_token)
+RETURNS bytea
+AS 'MODULE_PATHNAME', 'zipora_lookup_bytea'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_lookup_bytea(text, bytea, zipora_token) IS
+'value of a key, of type bytea; null if there is no such key; with a token';
+
+CREATE FUNCTION zipora_lookup_jsonb(trie text, key bytea, token zipora_token)
+RETURNS jsonb
+AS 'MODULE_PATHNAME', 'zipora_lookup_jsonb'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_lookup_jsonb(text, bytea, zipora_token) IS
+'value of a key, of type jsonb; null if there is no such key; with a token';
+
+CREATE FUNCTION zipora_tokens(
+	OUT trie text,
+	OUT process integer,
+	OUT kind text,
+	OUT tokens bigint,
+	OUT since timestamptz,
+	OUT version bigint,
+	OUT held_back_blocks bigint,
+	OUT held_back_bytes bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'zipora_tokens'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_tokens() IS
+'rows of the view zipora_tokens';
+
+CREATE VIEW zipora_tokens AS
+SELECT
+	trie,
+	process,
+	kind,
+	tokens,
+	since,
+	version,
+	held_back_blocks,
+	held_back_bytes
+FROM zipora_tokens();
+
+COMMENT ON VIEW zipora_tokens IS
+'tokens of tries of this database that are in use; null for other roles sessions without pg_read_all_stats';
+
+COMMENT ON COLUMN zipora_tokens.trie IS 'trie that it is a token of';
+COMMENT ON COLUMN zipora_tokens.process IS 'process of the session that has it';
+COMMENT ON COLUMN zipora_tokens.kind IS 'reader or writer: held by zipora_reader_token, zipora_writer_token; transaction: kept until the end of the transaction at levels read_only and single_strict; operation: in use in this moment';
+COMMENT ON COLUMN zipora_tokens.tokens IS 'how many of that kind the session holds';
+COMMENT ON COLUMN zipora_tokens.since IS 'when it got the oldest of them';
+COMMENT ON COLUMN zipora_tokens.version IS 'version of the oldest: what was replaced since is kept';
+COMMENT ON COLUMN zipora_tokens.held_back_blocks IS 'replaced blocks that wait for it, perhaps for others too';
+COMMENT ON COLUMN zipora_tokens.held_back_bytes IS 'bytes in them';
+
+GRANT SELECT ON zipora_tokens TO PUBLIC;
+
+CREATE FUNCTION zipora_token_stats(
+	OUT trie text,
+	OUT access text,
+	OUT owner_process integer,
+	OUT acquired bigint,
+	OUT hits bigint,
+	OUT misses bigint,
+	OUT hit_rate float8,
+	OUT invalidations bigint,
+	OUT waits bigint,
+	OUT version bigint,
+	OUT oldest_version bigint,
+	OUT sessions bigint,
+	OUT in_use bigint,
+	OUT retired bigint,
+	OUT freed bigint,
+	OUT pending bigint,
+	OUT token_bytes bigint,
+	OUT stats_reset timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'zipora_token_stats'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_token_stats() IS
+'rows of the view zipora_token_stats';
+
+CREATE VIEW zipora_token_stats AS
+SELECT
+	trie,
+	access,
+	owner_process,
+	acquired,
+	hits,
+	misses,
+	hit_rate,
+	invalidations,
+	waits,
+	version,
+	oldest_version,
+	sessions,
+	in_use,
+	retired,
+	freed,
+	pending,
+	token_bytes,
+	stats_reset
+FROM zipora_token_stats();
+
+COMMENT ON VIEW zipora_token_stats IS
+'versions and tokens of the tries of this database; null without the right to read the trie';
+
+COMMENT ON COLUMN zipora_token_stats.trie IS 'name';
+COMMENT ON COLUMN zipora_token_stats.access IS 'access level';
+COMMENT ON COLUMN zipora_token_stats.owner_process IS 'process of the session that has it, at levels single_strict and single_shared';
+COMMENT ON COLUMN zipora_token_stats.acquired IS 'operations that acquired a token';
+COMMENT ON COLUMN zipora_token_stats.hits IS 'of them, those for which the sessions cached token was good';
+COMMENT ON COLUMN zipora_token_stats.misses IS 'of them, those that had to be admitted anew';
+COMMENT ON COLUMN zipora_token_stats.hit_rate IS 'hits divided by acquired';
+COMMENT ON COLUMN zipora_token_stats.invalidations IS 'misses because the access level had changed';
+COMMENT ON COLUMN zipora_token_stats.waits IS 'times that somebody waited for a token or a change of level';
+COMMENT ON COLUMN zipora_token_stats.version IS 'current version';
+COMMENT ON COLUMN zipora_token_stats.oldest_version IS 'oldest version that a token carries; the current one if none does';
+COMMENT ON COLUMN zipora_token_stats.sessions IS 'sessions that have a token cached';
+COMMENT ON COLUMN zipora_token_stats.in_use IS 'tokens in use in this moment';
+COMMENT ON COLUMN zipora_token_stats.retired IS 'blocks that were replaced';
+COMMENT ON COLUMN zipora_token_stats.freed IS 'of them, those freed';
+COMMENT ON COLUMN zipora_token_stats.pending IS 'replaced blocks that are not freed yet, whenever they were replaced';
+COMMENT ON COLUMN zipora_token_stats.token_bytes IS 'memory of tokens and lists of replaced blocks';
+COMMENT ON COLUMN zipora_token_stats.stats_reset IS 'when the counters were reset';
+
+GRANT SELECT ON zipora_token_stats TO PUBLIC;
+
+CREATE FUNCTION zipora_token_stats_reset(trie text)
+RETURNS void
+AS 'MODULE_PATHNAME', 'zipora_token_stats_reset'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION zipora_token_stats_reset(text) IS
+'let the counters of zipora_token_stats begin at 0 again';
+
 -- ---- pools of memory ---------------------------------------------------------
 
 CREATE FUNCTION zipora_pool_create(
@@ -1306,6 +1786,7 @@ CREATE FUNCTION zipora_index_stats(
 	OUT used_bytes bigint,
 	OUT reserved_bytes bigint,
 	OUT bytes_per_key float8,
+	OUT access text,
 	OUT pool_level text,
 	OUT log_pages bigint,
 	OUT tail_pages bigint,
@@ -1349,6 +1830,7 @@ COMMENT ON COLUMN zipora_index_stats.entries IS 'entries in the image';
 COMMENT ON COLUMN zipora_index_stats.used_bytes IS 'bytes of the image in use';
 COMMENT ON COLUMN zipora_index_stats.reserved_bytes IS 'bytes that the image has taken from shared memory';
 COMMENT ON COLUMN zipora_index_stats.bytes_per_key IS 'used_bytes divided by entries';
+COMMENT ON COLUMN zipora_index_stats.access IS 'access level of the image';
 COMMENT ON COLUMN zipora_index_stats.pool_level IS 'level of the image''s memory pool';
 COMMENT ON COLUMN zipora_index_stats.log_pages IS 'pages of the index on disk';
 COMMENT ON COLUMN zipora_index_stats.tail_pages IS 'of them, those in order of arrival';

@@ -118,6 +118,13 @@ zp_tuplesort_getdatum(Tuplesortstate *sort, bool forward, Datum *datum, bool *is
 #define zp_owns_class(relation, role) pg_class_ownercheck(relation, role)
 #endif
 
+/* How many elements the planner expects of an array. */
+#if PG_VERSION_NUM >= 170000
+#define zp_estimate_array_length(root, node) estimate_array_length(root, node)
+#else
+#define zp_estimate_array_length(root, node) estimate_array_length(node)
+#endif
+
 /* Whether this is an autovacuum worker. */
 #if PG_VERSION_NUM >= 170000
 #define ZP_IS_AUTOVACUUM() AmAutoVacuumWorkerProcess()

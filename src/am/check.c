@@ -333,8 +333,7 @@ check_image(ZpCheck *check)
 								  unknown));
 
 	/* Scans take out of the image what they find dead to all; VACUUM has it still to do. */
-	zp_image_count_scan(check->index, false);
-	killed = zp_load_relaxed_u64(&image->state->killed) + image->killed;
+	killed = zp_load_relaxed_u64(&image->state->killed);
 	if (missing > killed)
 		corrupted(check, psprintf("The image lacks " UINT64_FORMAT " entries of the log; scans have taken out " UINT64_FORMAT ".",
 								  missing, killed));

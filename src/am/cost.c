@@ -27,6 +27,7 @@
 #include "utils/syscache.h"
 
 #include "am/am.h"
+#include "am/strategies.h"
 
 /* In units of cpu_operator_cost. */
 #define ZP_COST_DESCENT		20.0
@@ -88,6 +89,69 @@ correlation_of_first_column(PlannerInfo *root, IndexOptInfo *index)
 	return correlation;
 }
 
+/*
+ * How many entries a scan looks at, and with how many descents: those between the bounds that
+ * conditions on the first columns set.  A condition on a column behind a gap is only tested.
+ */
+static void
+count_visited(PlannerInfo *root, IndexPath *path, GenericCosts *costs)
+{
+	IndexOptInfo *index = path->indexinfo;
+	List	   *bounds = NIL;
+	int			column = 0;
+	bool		equal = false;
+	double		descents = 1.0;
+	ListCell   *cell;
+	Selectivity selectivity;
+
+	foreach(cell, path->indexclauses)
+	{
+		IndexClause *clause = lfirst_node(IndexClause, cell);
+		ListCell   *qual_cell;
+
+		if (clause->indexcol != column)
+		{
+			/* Only what is behind an equality can be a bound as well. */
+			if (!equal || clause->indexcol != column + 1)
+				break;
+			column++;
+			equal = false;
+		}
+		foreach(qual_cell, clause->indexquals)
+		{
+			RestrictInfo *qual = lfirst_node(RestrictInfo, qual_cell);
+			Expr	   *expression = qual->clause;
+			Oid			operator = InvalidOid;
+
+			if (IsA(expression, OpExpr))
+				operator = ((OpExpr *) expression)->opno;
+			else if (IsA(expression, ScalarArrayOpExpr))
+			{
+				ScalarArrayOpExpr *array = (ScalarArrayOpExpr *) expression;
+				double		length = zp_estimate_array_length(root, lsecond(array->args));
+
+				operator = array->opno;
+				if (length > 1)
+					descents *= length;
+			}
+			else if (IsA(expression, NullTest))
+			{
+				if (((NullTest *) expression)->nulltesttype == IS_NULL)
+					equal = true;
+			}
+			if (OidIsValid(operator) &&
+				get_op_opfamily_strategy(operator, index->opfamily[column]) ==
+				ZP_STRATEGY_EQUAL)
+				equal = true;
+			bounds = lappend(bounds, qual);
+		}
+	}
+	selectivity = clauselist_selectivity(root, add_predicate_to_index_quals(index, bounds),
+										 index->rel->relid, JOIN_INNER, NULL);
+	costs->numIndexTuples = rint(Max(selectivity * index->rel->tuples, 1.0) / descents);
+	costs->num_sa_scans = descents;
+}
+
 void
 zp_index_cost(PlannerInfo *root, IndexPath *path, double loop_count,
 			  Cost *startup_cost, Cost *total_cost, Selectivity *selectivity,
@@ -98,14 +162,18 @@ zp_index_cost(PlannerInfo *root, IndexPath *path, double loop_count,
 	Relation	relation;
 	bool		from_log;
 	double		entries;
+	double		descents;
 	double		qual_cost;
 
+	count_visited(root, path, &costs);
+	descents = Max(costs.num_sa_scans, 1.0);
+	entries = Max(costs.numIndexTuples, 1.0);
 	genericcostestimate(root, path, loop_count, &costs);
 	relation = index_open(index->indexoid, NoLock);
 	from_log = has_no_image(relation);
 	index_close(relation, NoLock);
 
-	entries = Max(costs.numIndexTuples, 1.0);
+	entries *= descents;
 	qual_cost = cpu_operator_cost * list_length(path->indexclauses);
 	if (from_log)
 	{
@@ -119,11 +187,12 @@ zp_index_cost(PlannerInfo *root, IndexPath *path, double loop_count,
 	}
 	else
 	{
-		double		descents = Max(costs.num_sa_scans, 1.0);
-
 		*startup_cost = ZP_COST_DESCENT * cpu_operator_cost;
 		*total_cost = descents * ZP_COST_DESCENT * cpu_operator_cost +
 			entries * (ZP_COST_ENTRY * cpu_operator_cost + qual_cost);
+
+		/* Of two indexes that do as well, the smaller one. */
+		*total_cost += index->pages * 1e-4 * cpu_operator_cost;
 
 		/* Nothing is read from disk; the figure is for the cost of parallel plans only. */
 		*pages = 0;

@@ -67,11 +67,8 @@ flush_counts(ZpImage *image)
 		zp_fetch_add_relaxed_u64(&image->state->scans, image->scans);
 	if (image->log_scans > 0)
 		zp_fetch_add_relaxed_u64(&image->state->log_scans, image->log_scans);
-	if (image->killed > 0)
-		zp_fetch_add_relaxed_u64(&image->state->killed, image->killed);
 	image->scans = 0;
 	image->log_scans = 0;
-	image->killed = 0;
 }
 
 void
@@ -316,6 +313,8 @@ make_object(ZpImage *image, const ZpIndexOptions *options, ZpImageState *old,
 	spec.kind = ZP_OBJECT_IMAGE;
 	spec.database = MyDatabaseId;
 	spec.image = &state;
+	spec.access = options->access == ZP_INDEX_MULTI_WRITER ? ZP_ACCESS_MULTI_WRITER :
+		ZP_ACCESS_ONE_WRITER;
 	spec.pool.level = (ZpPoolLevel) options->pool;
 	spec.pool.preset = (ZpPresetName) options->preset;
 	make_name(spec.name, &image->key, image->incarnation);
@@ -799,7 +798,7 @@ zp_image_kill(ZpImage *image, uint64 removals, const ZpKeyLayout *layout,
 			entry.included_bytes = records[i].included_bytes;
 			status = zp_image_remove(image, has_included, &entry);
 			if (status == ZP_OK)
-				image->killed++;
+				zp_fetch_add_relaxed_u64(&state->killed, 1);
 		}
 	}
 	release_apply();

@@ -83,7 +83,6 @@ typedef struct ZpImage
 	/* Not yet added to the state. */
 	uint32		scans;
 	uint32		log_scans;
-	uint32		killed;
 } ZpImage;
 
 /* Grows when an image is closed: a pointer kept from before may be stale. */

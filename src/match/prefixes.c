@@ -174,7 +174,7 @@ zp_longest_prefix(ZpTrieSession *session, const void *query, size_t query_bytes,
 
 	session->map->map_failed = false;
 	*value_bytes = 0;
-	status = zp_token_acquire(&session->trie->versions, session->token);
+	status = zp_pass_begin_read(&session->pass, &session->trie->versions);
 	if (status != ZP_OK)
 		return status;
 	status = ZP_NOT_FOUND;
@@ -190,7 +190,7 @@ zp_longest_prefix(ZpTrieSession *session, const void *query, size_t query_bytes,
 		*value_bytes = zp_payload_bytes(found);
 		status = zp_copy_payload(session, found, buffer, buffer_bytes);
 	}
-	zp_token_release(session->token);
+	zp_pass_end_read(&session->pass);
 	if (payload != NULL)
 		*payload = session->payload_kind == ZP_PAYLOAD_FIXED ? found : 0;
 	return session->map->map_failed ? ZP_MAP_FAILED : status;
@@ -211,7 +211,7 @@ zp_prefixes_of(ZpTrieSession *session, const void *query, size_t query_bytes,
 	if (max_entries == 0)
 		return ZP_BAD_ARGUMENT;
 	session->map->map_failed = false;
-	status = zp_token_acquire(&session->trie->versions, session->token);
+	status = zp_pass_begin_read(&session->pass, &session->trie->versions);
 	if (status != ZP_OK)
 		return status;
 	begin_walk(&walk, session, query, query_bytes);
@@ -243,7 +243,7 @@ zp_prefixes_of(ZpTrieSession *session, const void *query, size_t query_bytes,
 			entries[(*count)++] = entry;
 		}
 	}
-	zp_token_release(session->token);
+	zp_pass_end_read(&session->pass);
 	if (session->map->map_failed)
 	{
 		*count = 0;

@@ -113,6 +113,9 @@ extern ZpStatus zp_pool_forget(ZpArenaMap *map, ZpPool *pool, uint32_t participa
 /* Empties this participant's magazines; its record stays. */
 extern ZpStatus zp_pool_flush(ZpArenaMap *map, ZpPool *pool);
 
+/* Gives the runs that are kept (see kept_bytes) back to the arena; true if there was one. */
+extern bool zp_pool_release_kept(ZpArenaMap *map, ZpPool *pool);
+
 /*
  * Raises the level, mutex to lock_free or lock_free to local_cache, while others use the
  * pool.  ZP_BAD_ARGUMENT: not from the level that it has to one of these above.

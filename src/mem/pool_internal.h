@@ -397,9 +397,6 @@ extern ZpStatus zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, const ZpBlo
 extern ZpStatus zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run);
 extern void zp_pool_put_run(ZpArenaMap *map, ZpPool *pool, ZpRef run, uint32_t pages);
 
-/* Gives the runs that are kept back to the arena; true if there was one. */
-extern bool zp_pool_release_kept(ZpArenaMap *map, ZpPool *pool);
-
 /* Size of the block handed out at a place; not at level fixed. */
 extern ZpStatus zp_class_block_bytes(ZpPool *pool, const ZpBlockPlace *place, ZpRef ref,
 									 size_t *bytes);

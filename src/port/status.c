@@ -47,6 +47,14 @@ zp_status_name(ZpStatus status)
 			return "ZP_DOUBLE_FREE";
 		case ZP_NOT_OWNER:
 			return "ZP_NOT_OWNER";
+		case ZP_OWNED:
+			return "ZP_OWNED";
+		case ZP_READ_ONLY:
+			return "ZP_READ_ONLY";
+		case ZP_HELD:
+			return "ZP_HELD";
+		case ZP_ASK_FIRST:
+			return "ZP_ASK_FIRST";
 		case ZP_DROPPED:
 			return "ZP_DROPPED";
 		case ZP_CORRUPTED:

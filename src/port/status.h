@@ -28,6 +28,10 @@ typedef enum ZpStatus
 	ZP_BAD_SIZE,				/* free: the block has another size */
 	ZP_DOUBLE_FREE,				/* free: the block is free already */
 	ZP_NOT_OWNER,				/* no_lock: another participant owns it */
+	ZP_OWNED,					/* single_strict, single_shared: another participant has it */
+	ZP_READ_ONLY,				/* the object's access level admits no writer */
+	ZP_HELD,					/* somebody keeps it from call to call: wait elsewhere */
+	ZP_ASK_FIRST,				/* it would be kept from call to call: see ZpPass.asks */
 	ZP_DROPPED,					/* the object was dropped meanwhile */
 	ZP_CORRUPTED				/* a shared structure fails its own checks */
 } ZpStatus;

@@ -27,6 +27,7 @@
 #include "shm/futex_wait.h"
 #include "shm/handle.h"
 #include "shm/report.h"
+#include "shm/token_handle.h"
 #include "shm/waits.h"
 
 ZpBackend	zp_backend;
@@ -36,6 +37,10 @@ end_of_transaction(XactEvent event, void *argument)
 {
 	switch (event)
 	{
+		case XACT_EVENT_PRE_PREPARE:
+			if (zp_backend.started)
+				zp_tokens_before_prepare();
+			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_ABORT:
@@ -43,6 +48,7 @@ end_of_transaction(XactEvent event, void *argument)
 		case XACT_EVENT_PREPARE:
 			if (zp_backend.started)
 			{
+				zp_tokens_end_transaction();
 				zp_handles_end_transaction(event == XACT_EVENT_ABORT ||
 										   event == XACT_EVENT_PARALLEL_ABORT);
 			}
@@ -53,10 +59,20 @@ end_of_transaction(XactEvent event, void *argument)
 }
 
 static void
+end_of_subtransaction(SubXactEvent event, SubTransactionId ended, SubTransactionId parent,
+					  void *argument)
+{
+	if (zp_backend.started &&
+		(event == SUBXACT_EVENT_COMMIT_SUB || event == SUBXACT_EVENT_ABORT_SUB))
+		zp_tokens_end_subtransaction(event == SUBXACT_EVENT_ABORT_SUB, ended, parent);
+}
+
+static void
 end_of_backend(int code, Datum argument)
 {
 	if (!zp_backend.started)
 		return;
+	zp_tokens_close_all();
 	zp_futex_wait_abandon();
 	/* Closes the handles, among others. */
 	(void) zp_local_free_all(&zp_backend.local);
@@ -167,6 +183,7 @@ zp_backend_try_start(void)
 	{
 		before_shmem_exit(end_of_backend, (Datum) 0);
 		RegisterXactCallback(end_of_transaction, NULL);
+		RegisterSubXactCallback(end_of_subtransaction, NULL);
 		zp_backend.hooked = true;
 	}
 

@@ -13,7 +13,7 @@
 #include "trie/trie.h"
 
 #define ZP_CONTROL_MAGIC	0x5a704374
-#define ZP_CONTROL_LAYOUT	4	/* bump with any change of a struct in src/shm or below */
+#define ZP_CONTROL_LAYOUT	5	/* bump with any change of a struct in src/shm or below */
 
 /* What each backend keeps of its own, under a key that all share; see local.h. */
 typedef enum ZpLocalCache

@@ -99,6 +99,9 @@ zp_futex_wait_on(ZpHandle *handle, uint32 expected, int64 timeout_us)
 		while ((status = zp_futex_queue_sleep(node, zp_deadline_left(deadline), &hooks)) == ZP_CANCELLED &&
 			   zp_load_acquire_u32(&handle->object->dropped) == 0)
 			service_interrupts();
+		/* Woken and cancelled at once: then it will not act on the wake-up. */
+		if (status == ZP_OK)
+			service_interrupts();
 	}
 	PG_CATCH();
 	{

@@ -32,6 +32,8 @@
 #include "shm/handle.h"
 #include "shm/pool_handle.h"
 #include "shm/report.h"
+#include "shm/token_handle.h"
+#include "shm/waits.h"
 
 /* As many closed handles are kept at most. */
 #define ZP_CLOSED_HANDLES 256
@@ -257,7 +259,10 @@ zp_handle_open(const char *name, size_t name_bytes, uint32 privileges)
 	{
 		status = zp_trie_open(&zp_backend.map, handle->object->trie, &handle->session);
 		if (status == ZP_OK)
+		{
 			handle->open = true;
+			handle->session.pass.asks = true;
+		}
 		else if (status == ZP_CANCELLED)
 			CHECK_FOR_INTERRUPTS();
 		else
@@ -307,10 +312,32 @@ zp_call_failed(ZpCall *call, ZpStatus status, size_t key_bytes)
 			CHECK_FOR_INTERRUPTS();
 			return true;
 
+		case ZP_ASK_FIRST:
+			zp_handle_ask_to_stand(handle);
+			return true;
+
+		case ZP_HELD:
+
+			/*
+			 * Another session holds the writer's token: it is waited for by its lock,
+			 * which we keep until we are done.
+			 */
+			if (call->waited)
+				zp_pause(1);
+			else
+			{
+				(void) zp_trie_lock(handle, ShareRowExclusiveLock, CurrentResourceOwner, false);
+				call->waited = true;
+			}
+			return true;
+
 		case ZP_DROPPED:
 			{
 				char		name[ZP_NAME_BYTES];
 				ZpValueType value_type = handle->value_type;
+
+				if (call->waited)
+					zp_call_unlock(call);
 
 				memcpy(name, handle->name, ZP_NAME_BYTES);
 				zp_handle_close(handle);
@@ -362,6 +389,33 @@ end_writing(ZpHandle *handle, bool aborted)
 }
 
 void
+zp_call_unlock(ZpCall *call)
+{
+	zp_trie_unlock(call->handle, ShareRowExclusiveLock, CurrentResourceOwner);
+	call->waited = false;
+}
+
+void
+zp_handles_rest(bool unlock)
+{
+	ZpHandleCache *cache = zp_local_cache(ZP_LOCAL_HANDLES);
+	dlist_iter	iter;
+
+	if (cache == NULL)
+		return;
+	dlist_foreach(iter, &cache->list)
+	{
+		ZpHandle   *handle = dlist_container(ZpHandle, place, iter.cur);
+
+		if (!handle->open || handle->kind != ZP_OBJECT_TRIE)
+			continue;
+		if (unlock && handle->session.pass.asked)
+			zp_trie_unlock(handle, RowExclusiveLock, TopTransactionResourceOwner);
+		zp_handle_rest(handle);
+	}
+}
+
+void
 zp_handles_end_transaction(bool aborted)
 {
 	ZpHandleCache *cache = zp_local_cache(ZP_LOCAL_HANDLES);
@@ -378,6 +432,7 @@ zp_handles_end_transaction(bool aborted)
 
 		if (handle->object == NULL)
 			continue;
+		zp_handle_rest(handle);
 		if (handle->written)
 			end_writing(handle, aborted);
 		if (look_for_dropped && zp_handle_is_dropped(handle))

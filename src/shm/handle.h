@@ -60,6 +60,7 @@ typedef struct ZpCall
 	ZpHandle   *handle;
 	uint32		privileges;
 	bool		relieved;		/* memory was looked for once already */
+	bool		waited;			/* it has the lock of the one writer, for this call */
 } ZpCall;
 
 /* Grows when handles are forgotten: a pointer kept from before may be stale. */
@@ -107,10 +108,14 @@ extern void zp_check_name(ZpObjectKind kind, const char *name, size_t name_bytes
 
 extern void zp_handles_end_transaction(bool aborted);
 
+/* See zp_handle_rest; all handles.  With unlock their locks are released, too. */
+extern void zp_handles_rest(bool unlock);
+
 /* What the cache of handles has. */
 extern void zp_handles_figures(ZpLocalFigures *figures);
 
 extern bool zp_call_failed(ZpCall *call, ZpStatus status, size_t key_bytes);
+extern void zp_call_unlock(ZpCall *call);
 
 /* Whether handle may be used for these rights without further ado. */
 static inline bool
@@ -130,7 +135,11 @@ static inline bool
 zp_call_again(ZpCall *call, ZpStatus status, size_t key_bytes)
 {
 	if (ZP_LIKELY(status <= ZP_END))
+	{
+		if (unlikely(call->waited))
+			zp_call_unlock(call);
 		return false;
+	}
 	return zp_call_failed(call, status, key_bytes);
 }
 

@@ -62,13 +62,14 @@ typedef struct ZpImageState
 	ZpAtomicU64 pages_read;		/* of a load under way */
 	ZpAtomicU64 refused_at;		/* TimestampTz of the last failure for want of memory */
 
+	ZpAtomicU64 killed;			/* taken out because a scan found their row dead; with the mutex */
+
 	/* Statistics; by atomic additions of anybody, each backend's at most once a transaction. */
 	ZpAtomicU64 scans;
 	ZpAtomicU64 log_scans;		/* of them, answered from the log */
 	ZpAtomicU64 loads;
 	ZpAtomicU64 evictions;
 	ZpAtomicU64 applied;		/* entries taken over from the log, loads not counted */
-	ZpAtomicU64 killed;			/* taken out because a scan found their row dead */
 
 	/* TimestampTz, to the second; written by a user that finds it old. */
 	ZpAtomicU64 used_at;

@@ -303,6 +303,12 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 		status = zp_trie_create(map, zp_backend.control->control_pool, pool,
 								spec->kind == ZP_OBJECT_IMAGE ? ZP_PAYLOAD_FIXED :
 								kinds[spec->value_type], &trie);
+		if (status == ZP_OK)
+		{
+			status = zp_trie_init_access(map, trie, spec->access, map->participant);
+			if (status != ZP_OK)
+				(void) zp_trie_free(map, trie);
+		}
 		if (status != ZP_OK)
 			(void) zp_pool_destroy(map, pool);
 	}
@@ -541,6 +547,9 @@ zp_registry_drop(ZpObject *object)
 		while (zp_load_acquire_u32(&object->users) != 0)
 			zp_pause(ZP_DROP_POLL_MS);
 	}
+	/* Who keeps a token sees that it is dropped at its next use, or rests; see unpin. */
+	if (status == ZP_HELD)
+		return true;
 	if (status == ZP_OK)
 		status = zp_pool_destroy(&zp_backend.map, object->pool);
 	if (status != ZP_OK)
@@ -957,6 +966,12 @@ zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 				memcpy(info->name, object->name, ZP_NAME_BYTES);
 				info->value_type = (ZpValueType) object->value_type;
 				info->pool_level = (ZpPoolLevel) object->pool_level;
+				if (kind == ZP_OBJECT_TRIE &&
+					zp_trie_access_at(&zp_backend.map, object->trie, &info->access) != ZP_OK)
+				{
+					status = ZP_MAP_FAILED;
+					break;
+				}
 				info->max_bytes = object->max_bytes;
 				info->created = object->created;
 				memset(&info->pool, 0, sizeof(info->pool));

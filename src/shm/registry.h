@@ -132,6 +132,7 @@ typedef struct ZpObjectSpec
 	ZpObjectKind kind;
 	char		name[ZP_NAME_BYTES];
 	ZpValueType value_type;
+	ZpAccessLevel access;		/* of a trie or image; at single_* the creator owns it */
 	ZpPoolOptions pool;
 
 	/* Of an image only. */
@@ -147,6 +148,7 @@ typedef struct ZpObjectInfo
 	Oid			owner;
 	char		name[ZP_NAME_BYTES];
 	ZpValueType value_type;
+	ZpAccessLevel access;		/* of a trie */
 	ZpPoolLevel pool_level;
 	uint64		max_bytes;
 	TimestampTz created;
@@ -197,8 +199,9 @@ extern void zp_registry_unpin(ZpObject *object);
 
 /*
  * Drops an object that the caller has pinned: from now on nobody finds it, and who waits
- * on a futex is told.  Returns when its memory has been given back; when it is interrupted, whoever
- * unpins it last does that.  false: somebody else had dropped it.
+ * on a futex is told.  Returns when its memory has been given back; when it is interrupted, or
+ * sessions keep tokens of the trie, whoever unpins it last does that.  false: somebody else had
+ * dropped it.
  */
 extern bool zp_registry_drop(ZpObject *object);
 

@@ -11,6 +11,8 @@
  *	  ZP_KEY_TOO_LONG		54000 program_limit_exceeded
  *	  ZP_OVERFLOW			22003 numeric_value_out_of_range
  *	  ZP_NOT_OWNER			55000 object_not_in_prerequisite_state
+ *	  ZP_OWNED				55000
+ *	  ZP_READ_ONLY			55000
  *	  ZP_DROPPED			55000
  *	  ZP_CORRUPTED			XX001 data_corrupted
  *	  ZP_BAD_REF, ZP_BAD_SIZE, ZP_DOUBLE_FREE, ZP_BAD_ARGUMENT
@@ -19,6 +21,7 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "miscadmin.h"
 
 #include "shm/backend.h"
@@ -234,6 +237,31 @@ zp_report(ZpStatus status, ZpHandle *handle, size_t key_bytes)
 					 errdetail("Its pool level is no_lock, and another session created it.")));
 			break;
 
+		case ZP_OWNED:
+			{
+				ZpTokenStats tokens;
+
+				zp_trie_token_stats(&handle->session, &tokens);
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+						 errmsg("trie \"%s\" belongs to another session", name),
+						 errdetail("Its access level is %s, and process %u has it.",
+								   zp_access_level_name(tokens.access & ZP_ACCESS_LEVEL),
+								   tokens.owner),
+						 IsParallelWorker() ?
+						 errhint("Parallel workers cannot read it: set max_parallel_workers_per_gather to 0.") :
+						 errhint("Its owner can change the level with zipora_set_access.")));
+			}
+			break;
+
+		case ZP_READ_ONLY:
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("trie \"%s\" is read-only", name),
+					 errdetail("Its access level is read_only."),
+					 errhint("Its owner can change that with zipora_set_access.")));
+			break;
+
 		case ZP_DROPPED:
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -254,6 +282,8 @@ zp_report(ZpStatus status, ZpHandle *handle, size_t key_bytes)
 		case ZP_TIMED_OUT:
 		case ZP_BUSY:
 		case ZP_BUFFER_TOO_SMALL:
+		case ZP_HELD:
+		case ZP_ASK_FIRST:
 		case ZP_BAD_ARGUMENT:
 		case ZP_BAD_REF:
 		case ZP_BAD_SIZE:

@@ -4,6 +4,8 @@
  */
 #include "sqlapi/sqlapi.h"
 
+#include "shm/token_handle.h"
+
 /* No handle is at hand, or it is not ready for these rights. */
 void
 zp_call_begin_slow(ZpCall *call, FunctionCallInfo fcinfo, const char *name, size_t name_bytes,
@@ -21,6 +23,28 @@ zp_call_begin_slow(ZpCall *call, FunctionCallInfo fcinfo, const char *name, size
 	cache->handle = call->handle;
 	cache->name_bytes = name_bytes;
 	memcpy(cache->name, name, name_bytes);
+}
+
+void
+zp_call_check_token(ZpCall *call, FunctionCallInfo fcinfo, int number)
+{
+	ZpSqlToken *token;
+	char		text[ZP_TOKEN_TEXT_BYTES];
+
+	if (PG_ARGISNULL(number))
+		zp_null_argument("token");
+	token = zp_token_require((uint64) PG_GETARG_INT64(number));
+	zp_token_as_text(token->id, text);
+	if (token->handle != call->handle)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("token %s is one of trie \"%s\", not of \"%s\"", text,
+						token->handle->name, call->handle->name)));
+	if ((call->privileges & ZP_PRIVILEGE_WRITE) != 0 && !token->hold.writer)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("token %s is a reader token", text),
+				 errhint("Writing takes one of zipora_writer_token.")));
 }
 
 void

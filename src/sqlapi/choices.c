@@ -7,6 +7,15 @@
  */
 #include "sqlapi/choices.h"
 
+const ZpChoice zp_access_level_choices[] = {
+	{"read_only", ZP_ACCESS_READ_ONLY},
+	{"single_strict", ZP_ACCESS_SINGLE_STRICT},
+	{"single_shared", ZP_ACCESS_SINGLE_SHARED},
+	{"one_writer", ZP_ACCESS_ONE_WRITER},
+	{"multi_writer", ZP_ACCESS_MULTI_WRITER},
+	{NULL, 0}
+};
+
 const ZpChoice zp_pool_level_choices[] = {
 	{"auto", ZP_POOL_AUTO},
 	{"no_lock", ZP_POOL_NO_LOCK},

@@ -16,6 +16,7 @@ typedef struct ZpChoice
 	int			meaning;		/* ZP_NOT_BUILT: known, but not built */
 } ZpChoice;
 
+extern const ZpChoice zp_access_level_choices[];
 extern const ZpChoice zp_pool_level_choices[];
 extern const ZpChoice zp_preset_choices[];
 

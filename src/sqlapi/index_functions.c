@@ -29,7 +29,7 @@ PG_FUNCTION_INFO_V1(zipora_prewarm);
 PG_FUNCTION_INFO_V1(zipora_evict);
 PG_FUNCTION_INFO_V1(zipora_index_stats);
 
-#define ZP_INDEX_STATS_COLUMNS 20
+#define ZP_INDEX_STATS_COLUMNS 21
 
 /* Opens an index of ours with AccessShareLock, and its table before it; else an error. */
 static Relation
@@ -224,10 +224,11 @@ zipora_index_stats(PG_FUNCTION_ARGS)
 			NEXT_VALUE(Float8GetDatum((double) pool.used_bytes / (double) entries));
 		else
 			NEXT_NULL();
+		NEXT_VALUE(CStringGetTextDatum(zp_access_level_name(zp_trie_access_level(&image->session))));
 		NEXT_VALUE(CStringGetTextDatum(zp_pool_level_name(pool.level)));
 	}
 	else
-		column += 5;
+		column += 6;
 
 	/* The log. */
 	NEXT_VALUE(Int64GetDatum((int64) RelationGetNumberOfBlocks(index)));

@@ -13,6 +13,8 @@
 #include "access/htup_details.h"
 #include "miscadmin.h"
 
+#include "shm/token_handle.h"
+
 #define ZP_ROWS_FIRST_BATCH		16
 #define ZP_ROWS_FIRST_BUFFER	4096
 #define ZP_ROWS_LARGER_BUFFER	32768	/* or more, if one row takes more */
@@ -122,6 +124,10 @@ fill_batch(ZpRows *rows, MemoryContext context)
 				break;
 
 			case ZP_CANCELLED:
+				break;
+
+			case ZP_ASK_FIRST:
+				zp_handle_ask_to_stand(rows->handle);
 				break;
 
 			default:

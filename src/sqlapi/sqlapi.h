@@ -31,6 +31,9 @@ extern void zp_call_begin_slow(ZpCall *call, FunctionCallInfo fcinfo, const char
 							   size_t name_bytes, uint32 privileges);
 extern void zp_null_argument(const char *what) __attribute__((noreturn));
 
+/* Raises an error unless argument `number` is a token for such a call. */
+extern void zp_call_check_token(ZpCall *call, FunctionCallInfo fcinfo, int number);
+
 /* values.c */
 extern const char *const zp_value_type_names[ZP_VALUE_TYPES];
 extern void zp_wrong_value_type(ZpHandle *handle, ZpValueType given) __attribute__((noreturn));
@@ -56,6 +59,7 @@ zp_call_begin(ZpCall *call, FunctionCallInfo fcinfo, uint32 privileges)
 
 	call->privileges = privileges;
 	call->relieved = false;
+	call->waited = false;
 	if (likely(cache != NULL &&
 			   cache->generation == zp_handle_generation &&
 			   cache->name_bytes == name_bytes &&
@@ -67,6 +71,18 @@ zp_call_begin(ZpCall *call, FunctionCallInfo fcinfo, uint32 privileges)
 	if ((privileges & ZP_PRIVILEGE_WRITE) != 0)
 		call->handle->written = true;
 	PG_FREE_IF_COPY(name, 0);
+}
+
+/*
+ * The same for a function that takes so many arguments, or one more: the token with which
+ * it is done.
+ */
+static inline void
+zp_call_begin_of(ZpCall *call, FunctionCallInfo fcinfo, uint32 privileges, int arguments)
+{
+	zp_call_begin(call, fcinfo, privileges);
+	if (unlikely(PG_NARGS() > arguments))
+		zp_call_check_token(call, fcinfo, arguments);
 }
 
 /* Raises an error unless the trie's values are of this type. */

@@ -6,14 +6,10 @@
  * figures are null to a role that may neither read it nor all statistics
  * (pg_read_all_stats).
  */
-#include "sqlapi/sqlapi.h"
+#include "sqlapi/stat_row.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_authid.h"
-#include "funcapi.h"
 #include "utils/acl.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 
 #define ZP_TRIES_COLUMNS		13
 #define ZP_MEMORY_COLUMNS		13
@@ -23,90 +19,10 @@ PG_FUNCTION_INFO_V1(zipora_tries);
 PG_FUNCTION_INFO_V1(zipora_memory);
 PG_FUNCTION_INFO_V1(zipora_pool_stats);
 
-/* A row under construction. */
-typedef struct Row
-{
-	Datum		values[ZP_POOL_STATS_COLUMNS];
-	bool		nulls[ZP_POOL_STATS_COLUMNS];
-	int			columns;
-} Row;
-
-static void
-add_datum(Row *row, Datum value)
-{
-	row->values[row->columns] = value;
-	row->nulls[row->columns++] = false;
-}
-
-static void
-add_null(Row *row)
-{
-	row->values[row->columns] = (Datum) 0;
-	row->nulls[row->columns++] = true;
-}
-
-static void
-add_number(Row *row, uint64 number)
-{
-	add_datum(row, Int64GetDatum((int64) number));
-}
-
-/* 0 means that there is no limit. */
-static void
-add_limit(Row *row, uint64 number)
-{
-	if (number == 0)
-		add_null(row);
-	else
-		add_number(row, number);
-}
-
-static void
-add_ratio(Row *row, uint64 part, uint64 whole)
-{
-	if (whole == 0)
-		add_null(row);
-	else
-		add_datum(row, Float8GetDatum((double) part / (double) whole));
-}
-
-static void
-put_row(FunctionCallInfo fcinfo, Row *row, int columns)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-
-	Assert(row->columns == columns && result->setDesc->natts == columns);
-	tuplestore_putvalues(result->setResult, result->setDesc, row->values, row->nulls);
-	row->columns = 0;
-}
-
-static bool
-reads_all_stats(void)
-{
-	return has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
-}
-
-/*
- * Opens a trie to look at its figures, if it is still there and the user may see
- * them; *close says that it was not open before.
- */
-static ZpHandle *
-open_to_look(const char *name, bool all_stats, bool *close)
-{
-	ZpHandle   *handle = zp_handle_find(name, strlen(name), 0, true);
-
-	if (handle == NULL)
-		return NULL;
-	*close = !handle->open;
-	if (!all_stats && !zp_registry_allows(handle->object, GetUserId(), ZP_PRIVILEGE_READ))
-		return NULL;
-	return zp_handle_open(name, strlen(name), 0);
-}
-
 PGDLLEXPORT Datum
 zipora_tries(PG_FUNCTION_ARGS)
 {
-	bool		all_stats = reads_all_stats();
+	bool		all_stats = zp_reads_all_stats();
 	ZpObjectInfo *infos;
 	int			count;
 
@@ -116,13 +32,13 @@ zipora_tries(PG_FUNCTION_ARGS)
 	{
 		ZpObjectInfo *info = &infos[i];
 		bool		close = false;
-		ZpHandle   *handle = open_to_look(info->name, all_stats, &close);
+		ZpHandle   *handle = zp_open_to_look(info->name, all_stats, &close);
 		Row			row = {.columns = 0};
 
 		add_datum(&row, CStringGetTextDatum(info->name));
 		add_datum(&row, ObjectIdGetDatum(info->owner));
 		add_datum(&row, CStringGetTextDatum(zp_value_type_names[info->value_type]));
-		add_datum(&row, CStringGetTextDatum("multi_writer"));
+		add_datum(&row, CStringGetTextDatum(zp_access_level_name(info->access)));
 		add_datum(&row, CStringGetTextDatum(zp_pool_level_name(info->pool.level)));
 		add_datum(&row, CStringGetTextDatum(zp_presets[info->pool.preset].name));
 		if (handle != NULL)
@@ -277,7 +193,7 @@ owns_pool(const ZpObjectInfo *info)
 PGDLLEXPORT Datum
 zipora_pool_stats(PG_FUNCTION_ARGS)
 {
-	bool		all_stats = reads_all_stats();
+	bool		all_stats = zp_reads_all_stats();
 	ZpObjectInfo *infos;
 	int			count;
 

@@ -6,6 +6,8 @@
  */
 #include "sqlapi/choices.h"
 
+#include "shm/token_handle.h"
+
 static const ZpChoice value_types[] = {
 	{"none", ZP_VALUE_NONE},
 	{"bigint", ZP_VALUE_BIGINT},
@@ -15,14 +17,6 @@ static const ZpChoice value_types[] = {
 	{NULL, 0}
 };
 
-static const ZpChoice access_levels[] = {
-	{"multi_writer", 0},
-	{"one_writer", ZP_NOT_BUILT},
-	{"single_shared", ZP_NOT_BUILT},
-	{"single_strict", ZP_NOT_BUILT},
-	{"read_only", ZP_NOT_BUILT},
-	{NULL, 0}
-};
 
 PG_FUNCTION_INFO_V1(zipora_create);
 PG_FUNCTION_INFO_V1(zipora_drop);
@@ -40,7 +34,7 @@ zipora_create(PG_FUNCTION_ARGS)
 	zp_check_name(ZP_OBJECT_TRIE, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), spec.name);
 	spec.kind = ZP_OBJECT_TRIE;
 	spec.value_type = (ZpValueType) zp_choose(fcinfo, 1, "value_type", value_types);
-	(void) zp_choose(fcinfo, 2, "access", access_levels);
+	spec.access = (ZpAccessLevel) zp_choose(fcinfo, 2, "access", zp_access_level_choices);
 	memset(&spec.pool, 0, sizeof(spec.pool));
 	spec.pool.level = (ZpPoolLevel) zp_choose(fcinfo, 3, "pool_level", zp_pool_level_choices);
 	spec.pool.preset = (ZpPresetName) zp_choose(fcinfo, 4, "preset", zp_preset_choices);
@@ -86,13 +80,28 @@ zipora_drop(PG_FUNCTION_ARGS)
 
 	/* Not opened: a token takes memory, and dropping must work without any. */
 	handle = zp_handle_find(copy, strlen(copy), ZP_PRIVILEGE_OWN, true);
-	if (handle != NULL && zp_registry_drop(handle->object))
-	{
-		zp_handle_close(handle);
-		PG_RETURN_BOOL(true);
-	}
 	if (handle != NULL)
+	{
+		uint64		object_id = handle->object_id;
+		bool		dropped;
+
+		if (zp_handle_has_tokens(handle, false))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("cannot drop trie \"%s\" because this session holds tokens of it",
+							copy),
+					 errhint("Release them with zipora_release_token.")));
+		/* Tokens of others are waited for where deadlocks are seen. */
+		(void) zp_trie_lock(handle, AccessExclusiveLock, CurrentResourceOwner, false);
+		if (handle->object == NULL || handle->object_id != object_id)
+			zp_report(ZP_DROPPED, handle, 0);
+		zp_handle_rest(handle);
+		dropped = zp_registry_drop(handle->object);
+		zp_trie_unlock(handle, AccessExclusiveLock, CurrentResourceOwner);
 		zp_handle_close(handle);
+		if (dropped)
+			PG_RETURN_BOOL(true);
+	}
 	if (!if_exists)
 		zp_report_unknown(ZP_OBJECT_TRIE, copy);
 	ereport(NOTICE,

@@ -18,7 +18,7 @@ zipora_delete(PG_FUNCTION_ARGS)
 		zp_null_argument("name of a trie");
 	if (PG_ARGISNULL(1))
 		zp_null_argument("key");
-	zp_call_begin(&call, fcinfo, ZP_PRIVILEGE_WRITE);
+	zp_call_begin_of(&call, fcinfo, ZP_PRIVILEGE_WRITE, 2);
 	key = PG_GETARG_VARLENA_PP(1);
 	key_bytes = VARSIZE_ANY_EXHDR(key);
 	do

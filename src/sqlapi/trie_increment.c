@@ -21,7 +21,7 @@ zipora_increment(PG_FUNCTION_ARGS)
 		zp_null_argument("key");
 	if (PG_ARGISNULL(2))
 		zp_null_argument("delta");
-	zp_call_begin(&call, fcinfo, ZP_PRIVILEGE_WRITE);
+	zp_call_begin_of(&call, fcinfo, ZP_PRIVILEGE_WRITE, 3);
 	zp_require_value_type(call.handle, ZP_VALUE_BIGINT);
 	key = PG_GETARG_VARLENA_PP(1);
 	key_bytes = VARSIZE_ANY_EXHDR(key);

@@ -36,7 +36,7 @@ put(FunctionCallInfo fcinfo, ZpValueType type, bool replace)
 	if (type != ZP_VALUE_NONE && PG_ARGISNULL(2))
 		zp_null_argument("value");
 
-	zp_call_begin(&call, fcinfo, ZP_PRIVILEGE_WRITE);
+	zp_call_begin_of(&call, fcinfo, ZP_PRIVILEGE_WRITE, type == ZP_VALUE_NONE ? 2 : 3);
 	zp_require_value_type(call.handle, type);
 	key = PG_GETARG_VARLENA_PP(1);
 	key_data = VARDATA_ANY(key);

@@ -152,6 +152,7 @@ open_for_batch(ZpCall *call, const char *name, uint64 *object_id)
 	call->handle = zp_handle_open(name, strlen(name), ZP_PRIVILEGE_WRITE);
 	call->privileges = ZP_PRIVILEGE_WRITE;
 	call->relieved = false;
+	call->waited = false;
 	call->handle->written = true;
 	if (*object_id != 0 && call->handle->object_id != *object_id)
 		zp_report(ZP_DROPPED, call->handle, 0);

@@ -42,12 +42,21 @@ look_up_block(ZpCall *call, FunctionCallInfo fcinfo)
 	return value;
 }
 
+/* The forms with a token are not strict: a null token is an error. */
+static inline bool
+asks_for_null(FunctionCallInfo fcinfo)
+{
+	return unlikely(PG_NARGS() > 2) && (PG_ARGISNULL(0) || PG_ARGISNULL(1));
+}
+
 PGDLLEXPORT Datum
 zipora_contains(PG_FUNCTION_ARGS)
 {
 	ZpCall		call;
 
-	zp_call_begin(&call, fcinfo, ZP_PRIVILEGE_READ);
+	if (asks_for_null(fcinfo))
+		PG_RETURN_NULL();
+	zp_call_begin_of(&call, fcinfo, ZP_PRIVILEGE_READ, 2);
 	PG_RETURN_BOOL(look_up_fixed(&call, fcinfo, NULL) == ZP_OK);
 }
 
@@ -57,7 +66,9 @@ zipora_lookup_bigint(PG_FUNCTION_ARGS)
 	ZpCall		call;
 	uint64_t	payload;
 
-	zp_call_begin(&call, fcinfo, ZP_PRIVILEGE_READ);
+	if (asks_for_null(fcinfo))
+		PG_RETURN_NULL();
+	zp_call_begin_of(&call, fcinfo, ZP_PRIVILEGE_READ, 2);
 	zp_require_value_type(call.handle, ZP_VALUE_BIGINT);
 	if (look_up_fixed(&call, fcinfo, &payload) != ZP_OK)
 		PG_RETURN_NULL();
@@ -70,7 +81,9 @@ look_up_typed(FunctionCallInfo fcinfo, ZpValueType type)
 	ZpCall		call;
 	struct varlena *value;
 
-	zp_call_begin(&call, fcinfo, ZP_PRIVILEGE_READ);
+	if (asks_for_null(fcinfo))
+		PG_RETURN_NULL();
+	zp_call_begin_of(&call, fcinfo, ZP_PRIVILEGE_READ, 2);
 	zp_require_value_type(call.handle, type);
 	value = look_up_block(&call, fcinfo);
 	if (value == NULL)
@@ -98,7 +111,9 @@ zipora_lookup(PG_FUNCTION_ARGS)
 	struct varlena *value;
 	uint64_t	payload;
 
-	zp_call_begin(&call, fcinfo, ZP_PRIVILEGE_READ);
+	if (asks_for_null(fcinfo))
+		PG_RETURN_NULL();
+	zp_call_begin_of(&call, fcinfo, ZP_PRIVILEGE_READ, 2);
 	type = call.handle->value_type;
 	switch (type)
 	{

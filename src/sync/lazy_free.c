@@ -10,7 +10,8 @@
  * owns are freed by zp_lazy_reclaim_all, or by the token's next owner.
  *
  * Reclaiming is itself inside the object, with a token of the version that it
- * has just begun: it does not hold back what it frees, and a drop waits for it.
+ * has just begun: it does not hold back what it frees, and a drop waits for it.  Where
+ * the caller holds a token from call to call, that one is left as it is, and counts.
  */
 #include "sync/token_internal.h"
 
@@ -117,12 +118,8 @@ zp_lazy_is_due(const ZpToken *token)
 	return zp_load_relaxed_u64(&token->weight) >= zp_load_relaxed_u64(&token->reclaim_at);
 }
 
-/*
- * Advances the version and returns the oldest that a token carries: nobody can
- * see what was stamped before that one.
- */
-static uint64_t
-oldest_version(ZpArenaMap *map, ZpVersions *versions, const ZpToken *own)
+uint64_t
+zp_oldest_version(ZpArenaMap *map, ZpVersions *versions, const ZpToken *own)
 {
 	uint64_t	oldest = zp_fetch_add_seq_cst_u64(&versions->current, 1) + 1;
 	ZpToken    *token;
@@ -222,13 +219,14 @@ free_batches(ZpArenaMap *map, ZpPool *pool, ZpToken *token)
 void
 zp_lazy_reclaim(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *token)
 {
+	bool		held = zp_load_relaxed_u64(&token->version) != 0;
 	uint64_t	oldest;
 
 	if (zp_load_relaxed_u32(&token->tail) == ZP_NULL_REF)
 		return;
 	map->map_failed = false;
-	oldest = oldest_version(map, versions, token);
-	if (zp_token_acquire(versions, token) != ZP_OK)
+	oldest = zp_oldest_version(map, versions, token);
+	if (!held && zp_token_acquire(versions, token) != ZP_OK)
 		return;					/* dropped: the pool goes as a whole */
 	(void) zp_mutex_lock(&token->reclaim_lock, NULL, NULL);
 	free_older(map, pool, token, oldest);
@@ -236,12 +234,14 @@ zp_lazy_reclaim(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *to
 	zp_mutex_unlock(&token->reclaim_lock);
 	zp_store_relaxed_u64(&token->reclaim_at,
 						 zp_load_relaxed_u64(&token->weight) + ZP_LAZY_BULK);
-	zp_token_release(token);
+	if (!held)
+		zp_token_release(token);
 }
 
 uint64_t
 zp_lazy_reclaim_all(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *token)
 {
+	bool		held = zp_load_relaxed_u64(&token->version) != 0;
 	uint64_t	oldest;
 	uint64_t	pending = 0;
 	ZpToken    *other;
@@ -249,16 +249,19 @@ zp_lazy_reclaim_all(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken
 	zp_lazy_reclaim(map, versions, pool, token);
 
 	map->map_failed = false;
-	oldest = oldest_version(map, versions, token);
-	if (zp_token_acquire(versions, token) != ZP_OK)
+	oldest = zp_oldest_version(map, versions, token);
+	if (!held && zp_token_acquire(versions, token) != ZP_OK)
 		return 0;
+	pending = zp_lazy_pending(token);
 	for (other = zp_first_token(map, versions); other != NULL; other = zp_next_token(map, other))
 	{
 		uint32_t	nobody = 0;
 		bool		adopted;
 
+		if (other == token)
+			continue;
 		/* Batches of an empty list are for the owner to free, if there is one. */
-		if (other == token || map->map_failed ||
+		if (map->map_failed ||
 			(zp_lazy_pending(other) == 0 &&
 			 (zp_load_relaxed_u32(&other->batches) == 0 ||
 			  zp_load_relaxed_u32(&other->owner) != 0)))
@@ -277,6 +280,49 @@ zp_lazy_reclaim_all(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken
 		if (adopted)
 			zp_store_release_u32(&other->owner, 0);
 	}
-	zp_token_release(token);
+	if (!held)
+		zp_token_release(token);
 	return pending;
+}
+
+bool
+zp_lazy_held_back(ZpArenaMap *map, ZpVersions *versions, uint64_t version, uint64_t *blocks,
+				  uint64_t *bytes)
+{
+	ZpToken    *token;
+
+	*blocks = 0;
+	*bytes = 0;
+	map->map_failed = false;
+	for (token = zp_first_token(map, versions); token != NULL && !map->map_failed;
+		 token = zp_next_token(map, token))
+	{
+		ZpRef		ref;
+		uint32_t	entry;
+
+		/* Nobody frees a batch of it meanwhile. */
+		(void) zp_mutex_lock(&token->reclaim_lock, NULL, NULL);
+		ref = token->head;
+		entry = token->head_entry;
+		while (ref != ZP_NULL_REF)
+		{
+			ZpLazyBatch *batch = batch_at(map, ref);
+			uint32_t	filled;
+
+			if (map->map_failed)
+				break;
+			filled = zp_load_acquire_u32(&batch->filled);
+			for (; entry < filled; entry++)
+			{
+				if (batch->entries[entry].stamp < version)
+					continue;
+				++*blocks;
+				*bytes += batch->entries[entry].bytes;
+			}
+			entry = 0;
+			ref = zp_load_acquire_u32(&batch->next);
+		}
+		zp_mutex_unlock(&token->reclaim_lock);
+	}
+	return !map->map_failed;
 }

@@ -32,6 +32,7 @@
  * ZP_LAZY_BULK retired blocks.  Weak: a participant that stays inside holds back
  * everything that is retired meanwhile.
  */
+#include "sync/access.h"
 #include "sync/token_internal.h"
 
 #include <string.h>
@@ -41,6 +42,7 @@ zp_versions_init(ZpVersions *versions)
 {
 	memset(versions, 0, sizeof(*versions));
 	zp_store_relaxed_u64(&versions->current, 1);
+	zp_store_relaxed_u32(&versions->access, ZP_ACCESS_GENERATION | ZP_ACCESS_MULTI_WRITER);
 }
 
 bool
@@ -63,8 +65,10 @@ zp_versions_close(ZpArenaMap *map, ZpVersions *versions)
 {
 	ZpToken    *token;
 	bool		busy = false;
+	bool		kept = true;
 
-	zp_store_release_u32(&versions->closed, 1);
+	(void) zp_fetch_or_relaxed_u32(&versions->access, ZP_ACCESS_CLOSED);
+	(void) zp_futex_wake_all(&versions->access);
 
 	/* Whoever acquires after this barrier sees `closed`; the others we see. */
 	map->map_failed = false;
@@ -72,12 +76,16 @@ zp_versions_close(ZpArenaMap *map, ZpVersions *versions)
 		return map->map_failed ? ZP_MAP_FAILED : ZP_BUSY;
 	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
 	{
-		if (zp_load_acquire_u64(&token->version) != 0)
-			busy = true;
+		if (zp_load_acquire_u64(&token->version) == 0)
+			continue;
+		busy = true;
+		/* Whoever is told to stand sees `closed` at its next operation. */
+		if (zp_load_acquire_u32(&token->standing) == 0)
+			kept = false;
 	}
 	if (map->map_failed)
 		return ZP_MAP_FAILED;
-	return busy ? ZP_BUSY : ZP_OK;
+	return !busy ? ZP_OK : kept ? ZP_HELD : ZP_BUSY;
 }
 
 ZpStatus
@@ -187,10 +195,60 @@ zp_token_sum(ZpArenaMap *map, ZpVersions *versions)
 	return (int64_t) sum;
 }
 
+/* The counters of one token, added up. */
+static void
+add_counters(ZpTokenCounters *sum, const ZpToken *token)
+{
+	/* Freed first: it never overtakes retired, whenever the two are read. */
+	sum->freed += zp_load_acquire_u64(&token->freed);
+	sum->retired += zp_load_relaxed_u64(&token->retired);
+	sum->acquired += zp_load_relaxed_u64(&token->acquired);
+	sum->misses += zp_load_relaxed_u64(&token->misses);
+	sum->invalidations += zp_load_relaxed_u64(&token->invalidations);
+	sum->waits += zp_load_relaxed_u64(&token->waits);
+}
+
+/* The same in the order of reset_sums. */
+static void
+as_array(const ZpTokenCounters *counters, uint64_t *array)
+{
+	array[0] = counters->acquired;
+	array[1] = counters->misses;
+	array[2] = counters->invalidations;
+	array[3] = counters->waits;
+	array[4] = counters->retired;
+	array[5] = counters->freed;
+}
+
+void
+zp_token_stats_reset(ZpArenaMap *map, ZpVersions *versions, uint64_t now)
+{
+	ZpTokenCounters sum = {0};
+	uint64_t	sums[6];
+	ZpToken    *token;
+
+	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
+		add_counters(&sum, token);
+	as_array(&sum, sums);
+	for (int i = 0; i < 6; i++)
+		zp_store_relaxed_u64(&versions->reset_sums[i], sums[i]);
+	zp_store_relaxed_u64(&versions->reset_at, now);
+}
+
+/* What came since the reset; a counter that was read before another reset's end is 0. */
+static uint64_t
+since_reset(const ZpVersions *versions, int i, uint64_t sum)
+{
+	uint64_t	before = zp_load_relaxed_u64(&versions->reset_sums[i]);
+
+	return sum > before ? sum - before : 0;
+}
+
 void
 zp_token_stats(ZpArenaMap *map, ZpVersions *versions, ZpTokenStats *stats)
 {
 	ZpToken    *token;
+	ZpTokenCounters sum = {0};
 	uint64_t	count = 0;
 
 	memset(stats, 0, sizeof(*stats));
@@ -199,9 +257,6 @@ zp_token_stats(ZpArenaMap *map, ZpVersions *versions, ZpTokenStats *stats)
 	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
 	{
 		uint64_t	version = zp_load_acquire_u64(&token->version);
-		/* Freed first: it never overtakes retired, whenever the two are read. */
-		uint64_t	freed = zp_load_acquire_u64(&token->freed);
-		uint64_t	retired = zp_load_relaxed_u64(&token->retired);
 
 		stats->tokens++;
 		if (zp_load_relaxed_u32(&token->owner) != 0)
@@ -212,12 +267,51 @@ zp_token_stats(ZpArenaMap *map, ZpVersions *versions, ZpTokenStats *stats)
 			if (version < stats->oldest)
 				stats->oldest = version;
 		}
-		stats->retired += retired;
-		stats->freed += freed;
-		stats->pending += retired - freed;
+		add_counters(&sum, token);
 		count += zp_load_relaxed_u64(&token->count);
 		stats->token_bytes += sizeof(ZpToken) +
 			(uint64_t) zp_load_relaxed_u32(&token->batches) * sizeof(ZpLazyBatch);
 	}
+	stats->retired = sum.retired;
+	stats->freed = sum.freed;
+	stats->pending = sum.retired - sum.freed;
 	stats->count = (int64_t) count;
+	stats->access = zp_load_acquire_u32(&versions->access);
+	stats->owner = zp_load_relaxed_u32(&versions->owner);
+	stats->reset_at = zp_load_relaxed_u64(&versions->reset_at);
+	stats->counters.acquired = since_reset(versions, 0, sum.acquired);
+	stats->counters.misses = since_reset(versions, 1, sum.misses);
+	stats->counters.invalidations = since_reset(versions, 2, sum.invalidations);
+	stats->counters.waits = since_reset(versions, 3, sum.waits);
+	stats->counters.retired = since_reset(versions, 4, sum.retired);
+	stats->counters.freed = since_reset(versions, 5, sum.freed);
+}
+
+size_t
+zp_token_list(ZpArenaMap *map, ZpVersions *versions, ZpTokenInfo *infos, size_t max)
+{
+	size_t		count = 0;
+	ZpToken    *token;
+
+	for (token = zp_first_token(map, versions); token != NULL; token = zp_next_token(map, token))
+	{
+		ZpTokenInfo info = {0};
+
+		info.version = zp_load_acquire_u64(&token->version);
+		if (info.version == 0)
+			continue;
+		info.participant = zp_load_relaxed_u32(&token->owner);
+		info.standing = zp_load_relaxed_u32(&token->standing);
+		info.writing = zp_load_relaxed_u32(&token->writing) != 0;
+		for (int kind = 0; kind < 2; kind++)
+		{
+			info.held[kind].count = zp_load_acquire_u32(&token->held[kind].count);
+			info.held[kind].version = zp_load_relaxed_u64(&token->held[kind].version);
+			info.held[kind].since = zp_load_relaxed_u64(&token->held[kind].since);
+		}
+		if (count < max)
+			infos[count] = info;
+		count++;
+	}
+	return count;
 }

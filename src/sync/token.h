@@ -27,14 +27,40 @@
 #define ZP_LAZY_BULK			128
 #define ZP_LAZY_WEIGHT_BYTES	16384
 
+/* Bits of ZpVersions.access; see access.h. */
+#define ZP_ACCESS_LEVEL			0x07u	/* ZpAccessLevel */
+#define ZP_ACCESS_CHANGING		0x08u	/* writers wait until the level has changed */
+#define ZP_ACCESS_CLOSED		0x10u	/* the object is being dropped; never goes back */
+#define ZP_ACCESS_GENERATION	0x20u	/* one more with each change: no value comes twice */
+
+/* Counters of a token that are summed up; a reset remembers the sum as it is then. */
+typedef struct ZpTokenCounters
+{
+	uint64_t	acquired;		/* operations and holds that began with token work */
+	uint64_t	misses;			/* of them, those whose cached admission was not good any more */
+	uint64_t	invalidations;	/* of these, because the level had changed */
+	uint64_t	waits;			/* times that somebody waited to be admitted */
+	uint64_t	retired;		/* blocks */
+	uint64_t	freed;
+} ZpTokenCounters;
+
 /* Shared.  One per object that is read without locks. */
 typedef struct ZpVersions
 {
 	/* The current version, from 1; grows when somebody tries to reclaim. */
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 current;
 
-	/* 1 once the object is being dropped; never goes back. */
-	ZpAtomicU32 closed;
+	/* ZP_ACCESS_*; changed by compare-and-swap; a futex of those who wait for a change. */
+	ZpAtomicU32 access;
+
+	/*
+	 * Participant that the object belongs to at level single_*, 0: nobody.  Taken by
+	 * compare-and-swap, given up by it; set by who changes the level.
+	 */
+	ZpAtomicU32 owner;
+
+	/* When the counters were reset last, as the caller counts; 0: never. */
+	ZpAtomicU64 reset_at;
 
 	/*
 	 * First token (a ref), the newest.  Tokens are only ever pushed, by
@@ -42,19 +68,40 @@ typedef struct ZpVersions
 	 */
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU32 tokens;
 	ZpAtomicU32 token_count;
+
+	/* Level one_writer: the lock of the one writer; see access.c. */
+	ZpAtomicU32 writer;
+	uint32_t	unused;
+
+	/* The sums of the counters when they were reset; by whoever resets. */
+	ZpAtomicU64 reset_sums[6];
 } ZpVersions;
+
+_Static_assert(sizeof(ZpVersions) == 2 * ZP_CACHE_LINE_BYTES, "versions are two cache lines");
+
+/* Tokens of one kind that their owner holds from call to call; written by it. */
+typedef struct ZpHeldTokens
+{
+	ZpAtomicU64 version;		/* of the oldest */
+	ZpAtomicU64 since;			/* of the oldest, as the caller counts */
+	ZpAtomicU32 count;
+	uint32_t	unused;
+} ZpHeldTokens;
 
 /* Shared, in cache lines of its own. */
 typedef struct ZpToken
 {
 	/* First line: written by the owner at every operation, read by reclaimers. */
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 version;	/* 0: not held */
+	ZpAtomicU64 acquired;		/* see ZpTokenCounters; the owner's */
 	ZpAtomicU64 count;			/* zp_token_count_add; written by the owner */
 	ZpAtomicU64 retired;		/* blocks, ever; written by the owner */
 	ZpAtomicU64 weight;			/* what was retired, ever: see zp_lazy_retire; the owner's */
 	ZpAtomicU64 reclaim_at;		/* weight at which the owner tries next; the owner's */
 	ZpAtomicU32 tail;			/* last batch, 0: none; the owner's */
 	ZpAtomicU32 spare;			/* batch that goes behind the tail, 0: none; the owner's */
+	ZpAtomicU32 writing;		/* 1: the owner may be changing the object; the owner's */
+	uint32_t	unused;
 
 	/* Second line: rarely touched. */
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU32 owner;	/* participant, 0: nobody; taken by
@@ -66,9 +113,16 @@ typedef struct ZpToken
 	ZpAtomicU32 batches;		/* changed with reclaim_lock held, or by the owner */
 	ZpAtomicU64 freed;			/* blocks, ever; written with reclaim_lock held */
 	ZpAtomicU32 light;			/* 1: the owner leaves fences to reclaimers; set as it attaches */
+	ZpAtomicU32 standing;		/* ZP_STANDING_*; the owner's, for those who look */
+	ZpAtomicU64 misses;			/* see ZpTokenCounters; the owner's, as the next two */
+	ZpAtomicU64 invalidations;
+	ZpAtomicU64 waits;
+
+	/* Third line: what is held from call to call, readers' and writers'. */
+	_Alignas(ZP_CACHE_LINE_BYTES) ZpHeldTokens held[2];
 } ZpToken;
 
-_Static_assert(sizeof(ZpToken) == 2 * ZP_CACHE_LINE_BYTES, "a token is two cache lines");
+_Static_assert(sizeof(ZpToken) == 3 * ZP_CACHE_LINE_BYTES, "a token is three cache lines");
 
 extern void zp_versions_init(ZpVersions *versions);
 
@@ -93,7 +147,8 @@ extern void zp_token_detach(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool,
 							ZpToken *token);
 
 /*
- * From here to the release nothing that can be reached is reused.  Not recursive.
+ * From here to the release nothing that can be reached is reused.  Not recursive.  The
+ * bare token, whatever the level is; operations begin with zp_pass_begin_read or _write.
  * ZP_OK, or ZP_DROPPED (then it is not held).
  */
 static inline void
@@ -112,7 +167,7 @@ zp_token_acquire(ZpVersions *versions, ZpToken *token)
 		zp_barrier_light();
 	else
 		zp_fence_seq_cst();
-	if (ZP_UNLIKELY(zp_load_acquire_u32(&versions->closed)))
+	if (ZP_UNLIKELY(zp_load_acquire_u32(&versions->access) & ZP_ACCESS_CLOSED))
 	{
 		zp_token_release(token);
 		return ZP_DROPPED;
@@ -137,15 +192,25 @@ extern void zp_lazy_retire(ZpArenaMap *map, ZpVersions *versions, ZpToken *token
 /* Whether the owner has enough retired blocks to try and free some. */
 extern bool zp_lazy_is_due(const ZpToken *token);
 
-/* Frees what nobody can see any more of this token's list; the token is not held. */
+/*
+ * Frees what nobody can see any more of this token's list.  If the owner holds the token
+ * that counts like anybody's; it refers to nothing that it has retired itself.
+ */
 extern void zp_lazy_reclaim(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool, ZpToken *token);
 
 /*
- * The same for every token's list; token is the caller's own, not held.
+ * The same for every token's list; token is the caller's own.
  * Returns how many blocks are still pending.
  */
 extern uint64_t zp_lazy_reclaim_all(ZpArenaMap *map, ZpVersions *versions, ZpPool *pool,
 									ZpToken *token);
+
+/*
+ * What a token of this version holds back, of all lists: blocks and bytes that were retired
+ * since.  Others may hold it back too.  False: a list could not be mapped.
+ */
+extern bool zp_lazy_held_back(ZpArenaMap *map, ZpVersions *versions, uint64_t version,
+							  uint64_t *blocks, uint64_t *bytes);
 
 /* Retired by this token and not freed yet. */
 extern uint64_t zp_lazy_pending(const ZpToken *token);
@@ -159,15 +224,40 @@ typedef struct ZpTokenStats
 	uint64_t	oldest;			/* carried by a token in use; current if none */
 	uint64_t	tokens;			/* ever made */
 	uint64_t	owned;			/* that belong to a participant now */
-	uint64_t	held;			/* in use now */
+	uint64_t	held;			/* in use now: they carry a version */
 	uint64_t	pending;		/* retired blocks, all tokens */
 	uint64_t	retired;		/* since the object was made */
 	uint64_t	freed;
 	int64_t		count;			/* sum of zp_token_count_add over all tokens */
 	uint64_t	token_bytes;	/* memory of tokens and lazy free lists */
+	uint32_t	access;			/* ZpVersions.access */
+	uint32_t	owner;			/* at level single_*; 0: nobody */
+	ZpTokenCounters counters;	/* since they were reset */
+	uint64_t	reset_at;		/* 0: never */
 } ZpTokenStats;
 
 extern void zp_token_stats(ZpArenaMap *map, ZpVersions *versions, ZpTokenStats *stats);
+
+/* Lets the counters begin at 0 again; `now` is what reset_at tells. */
+extern void zp_token_stats_reset(ZpArenaMap *map, ZpVersions *versions, uint64_t now);
+
+/* One token that carries a version, or is held. */
+typedef struct ZpTokenInfo
+{
+	uint32_t	participant;
+	uint32_t	standing;		/* ZP_STANDING_*: kept between operations */
+	bool		writing;
+	uint64_t	version;
+	struct
+	{
+		uint32_t	count;
+		uint64_t	version;
+		uint64_t	since;
+	}			held[2];		/* readers', writers' */
+} ZpTokenInfo;
+
+/* Up to max of the tokens in use; returns how many there are. */
+extern size_t zp_token_list(ZpArenaMap *map, ZpVersions *versions, ZpTokenInfo *infos, size_t max);
 
 /* Only the sum of zp_token_count_add: cheaper than zp_token_stats. */
 extern int64_t zp_token_sum(ZpArenaMap *map, ZpVersions *versions);

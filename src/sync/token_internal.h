@@ -56,4 +56,10 @@ zp_next_token(ZpArenaMap *map, ZpToken *token)
  */
 extern bool zp_fence_for_all(ZpArenaMap *map, ZpVersions *versions, const ZpToken *own);
 
+/*
+ * Advances the version and returns the oldest that a token carries: nobody can see what was
+ * stamped before that one.  0: it cannot be told (see zp_fence_for_all).
+ */
+extern uint64_t zp_oldest_version(ZpArenaMap *map, ZpVersions *versions, const ZpToken *own);
+
 #endif							/* ZP_TOKEN_INTERNAL_H */

@@ -27,9 +27,9 @@ zp_retire_payload(ZpTrieSession *session, uint64_t payload)
 void
 zp_end_write(ZpTrieSession *session)
 {
-	zp_token_release(session->token);
+	zp_pass_end_write(&session->pass);
 	if (zp_lazy_is_due(session->token))
-		zp_lazy_reclaim(session->map, &session->trie->versions, session->pool, session->token);
+		zp_pass_reclaim(&session->pass, session->pool);
 }
 
 /* What a plan's node will be; its size is known before anything is locked. */
@@ -57,6 +57,13 @@ shape_plan(ZpChange *change, ZpPlan *plan)
 	plan->word = zp_make_inner_word(plan->keep_terminal || plan->terminal_item >= 0, children,
 									path_bytes);
 	plan->bytes = zp_inner_bytes(plan->word, zp_session_payload_bytes(change->session));
+}
+
+size_t
+zp_plan_bytes(ZpChange *change, int plan)
+{
+	shape_plan(change, &change->plans[plan]);
+	return change->plans[plan].bytes;
 }
 
 /* Gives the plans' blocks back, which nobody has seen. */

@@ -136,6 +136,7 @@ typedef struct ZpChange
 	int			top;			/* what the slot gets; -1: nothing */
 	bool		ascending;		/* the new key is the last of keys that came in order */
 	uint32_t	least_capacity;	/* of the bucket where it goes then */
+	bool		exact;			/* buckets have no room for more than their items */
 } ZpChange;
 
 extern void zp_change_begin(ZpChange *change, ZpTrieSession *session, ZpPlace place);
@@ -185,6 +186,9 @@ extern size_t zp_items_common(const ZpChange *change, int low, int high, size_t 
  * `skip` bytes, the node's path among them, and go on: as few as can be.
  */
 extern void zp_plan_children(ZpChange *change, int plan, int low, int high, size_t skip);
+
+/* Bytes of the block that a plan's node will take. */
+extern size_t zp_plan_bytes(ZpChange *change, int plan);
 
 extern const unsigned char *zp_item_at(const ZpItem *item);
 

@@ -312,7 +312,7 @@ zp_trie_check(ZpTrieSession *session, ZpTrieReport *report)
 
 	memset(report, 0, sizeof(*report));
 	session->map->map_failed = false;
-	status = zp_token_acquire(&session->trie->versions, session->token);
+	status = zp_trie_enter(session);
 	if (status != ZP_OK)
 		return status;
 	if (zp_load_relaxed_u32(&session->trie->root_word) & (ZP_NODE_LOCKED | ZP_NODE_WAITED))
@@ -328,7 +328,7 @@ zp_trie_check(ZpTrieSession *session, ZpTrieReport *report)
 	}
 	if (status == ZP_OK)
 		status = check_books(&walk);
-	zp_token_release(session->token);
+	zp_trie_leave(session);
 	free(walk.stack);
 	return session->map->map_failed ? ZP_MAP_FAILED : status;
 }

@@ -481,11 +481,11 @@ zp_cursor_read(ZpCursor *cursor, ZpDirection direction, ZpEntry *entries, size_t
 	if (cursor->bucket == NULL)
 		return ZP_OUT_OF_MEMORY;
 	session->map->map_failed = false;
-	status = zp_token_acquire(&session->trie->versions, session->token);
+	status = zp_pass_begin_read(&session->pass, &session->trie->versions);
 	if (status != ZP_OK)
 		return status;
 	status = copy_batch(cursor, direction, entries, max_entries, &batch, count, needed);
-	zp_token_release(session->token);
+	zp_pass_end_read(&session->pass);
 	if (session->map->map_failed)
 	{
 		*count = 0;

@@ -294,7 +294,7 @@ zp_trie_delete(ZpTrieSession *session, const void *key, size_t key_bytes)
 	bool		exempt = session->map->exempt_from_limits;
 	ZpStatus	status;
 
-	status = zp_begin_operation(session, key_bytes);
+	status = zp_begin_write(session, key_bytes);
 	if (status != ZP_OK)
 		return status;
 	/* A full trie must be able to shrink. */

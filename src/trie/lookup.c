@@ -44,16 +44,8 @@ find_payload(ZpTrieSession *session, const unsigned char *key, size_t key_bytes,
 }
 
 ZP_ALWAYS_INLINE ZpStatus
-look_up(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *payload)
+end_lookup(ZpTrieSession *session, ZpStatus status, uint64_t found, uint64_t *payload)
 {
-	uint64_t	found = 0;
-	ZpStatus	status;
-
-	status = zp_begin_operation(session, key_bytes);
-	if (ZP_UNLIKELY(status != ZP_OK))
-		return status;
-	status = find_payload(session, key, key_bytes, &found);
-	zp_token_release(session->token);
 	if (ZP_UNLIKELY(session->map->map_failed))
 		return ZP_MAP_FAILED;
 	if (payload != NULL)
@@ -61,10 +53,59 @@ look_up(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *pay
 	return status;
 }
 
+/* For any session. */
+ZP_ALWAYS_INLINE ZpStatus
+look_up(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *payload)
+{
+	uint64_t	found = 0;
+	ZpStatus	status = zp_begin_read(session, key_bytes);
+
+	if (ZP_UNLIKELY(status != ZP_OK))
+		return status;
+	status = find_payload(session, key, key_bytes, &found);
+	zp_pass_end_read(&session->pass);
+	return end_lookup(session, status, found, payload);
+}
+
+typedef ZpStatus (*LookUp) (ZpTrieSession *session, const void *key, size_t key_bytes,
+							uint64_t *payload);
+
+/* For one that does not stand, at the level that it knows; else it is done otherwise. */
+ZP_ALWAYS_INLINE ZpStatus
+look_up_fast(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *payload,
+			 LookUp otherwise)
+{
+	uint64_t	found = 0;
+	ZpStatus	status;
+
+	if (ZP_UNLIKELY(key_bytes > ZP_MAX_KEY_BYTES))
+		return ZP_KEY_TOO_LONG;
+	session->map->map_failed = false;
+	if (ZP_UNLIKELY(session->pass.standing != 0) ||
+		ZP_UNLIKELY(!zp_pass_try_read(&session->pass, &session->trie->versions)))
+		return otherwise(session, key, key_bytes, payload);
+	status = find_payload(session, key, key_bytes, &found);
+	zp_token_release(session->token);
+	return end_lookup(session, status, found, payload);
+}
+
+static __attribute__((noinline)) ZpStatus
+look_up_otherwise(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *payload)
+{
+	return look_up(session, key, key_bytes, payload);
+}
+
+ZP_X86_64_V3 static __attribute__((noinline)) ZpStatus
+look_up_otherwise_v3(ZpTrieSession *session, const void *key, size_t key_bytes,
+					 uint64_t *payload)
+{
+	return look_up(session, key, key_bytes, payload);
+}
+
 ZP_X86_64_V3 static ZpStatus
 look_up_v3(ZpTrieSession *session, const void *key, size_t key_bytes, uint64_t *payload)
 {
-	return look_up(session, key, key_bytes, payload);
+	return look_up_fast(session, key, key_bytes, payload, look_up_otherwise_v3);
 }
 
 ZpStatus
@@ -72,7 +113,7 @@ zp_trie_lookup(ZpTrieSession *session, const void *key, size_t key_bytes, uint64
 {
 	if (ZP_HAVE_X86_64_V3())
 		return look_up_v3(session, key, key_bytes, payload);
-	return look_up(session, key, key_bytes, payload);
+	return look_up_fast(session, key, key_bytes, payload, look_up_otherwise);
 }
 
 ZpStatus
@@ -85,7 +126,7 @@ zp_trie_lookup_value(ZpTrieSession *session, const void *key, size_t key_bytes,
 	*value_bytes = 0;
 	if (session->payload_kind != ZP_PAYLOAD_BLOCK)
 		return ZP_BAD_ARGUMENT;
-	status = zp_begin_operation(session, key_bytes);
+	status = zp_begin_read(session, key_bytes);
 	if (status != ZP_OK)
 		return status;
 	status = find_payload(session, key, key_bytes, &payload);
@@ -94,6 +135,6 @@ zp_trie_lookup_value(ZpTrieSession *session, const void *key, size_t key_bytes,
 		*value_bytes = zp_payload_bytes(payload);
 		status = zp_copy_payload(session, payload, buffer, buffer_bytes);
 	}
-	zp_token_release(session->token);
+	zp_pass_end_read(&session->pass);
 	return session->map->map_failed ? ZP_MAP_FAILED : status;
 }

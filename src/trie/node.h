@@ -45,7 +45,7 @@
 #include "trie/trie.h"
 
 #define ZP_TRIE_MAGIC			0x5A505452	/* "ZPTR" */
-#define ZP_TRIE_VERSION			2
+#define ZP_TRIE_VERSION			3
 
 #define ZP_SPARSE_MAX_CHILDREN	ZP_BYTES_SEARCHED
 
@@ -442,14 +442,24 @@ zp_session_payload_bytes(const ZpTrieSession *session)
 	return session->payload_kind == ZP_PAYLOAD_NONE ? 0 : 8;
 }
 
-/* The begin of an operation on a key: the token is held after ZP_OK. */
+/* The begin of an operation that reads a key: the token is held after ZP_OK. */
 static inline ZpStatus
-zp_begin_operation(ZpTrieSession *session, size_t key_bytes)
+zp_begin_read(ZpTrieSession *session, size_t key_bytes)
 {
 	if (ZP_UNLIKELY(key_bytes > ZP_MAX_KEY_BYTES))
 		return ZP_KEY_TOO_LONG;
 	session->map->map_failed = false;
-	return zp_token_acquire(&session->trie->versions, session->token);
+	return zp_pass_begin_read(&session->pass, &session->trie->versions);
+}
+
+/* The same for one that writes; it ends with zp_end_write (change.h). */
+static inline ZpStatus
+zp_begin_write(ZpTrieSession *session, size_t key_bytes)
+{
+	if (ZP_UNLIKELY(key_bytes > ZP_MAX_KEY_BYTES))
+		return ZP_KEY_TOO_LONG;
+	session->map->map_failed = false;
+	return zp_pass_begin_write(&session->pass, &session->trie->versions);
 }
 
 /*

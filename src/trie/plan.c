@@ -23,6 +23,7 @@ zp_change_begin(ZpChange *change, ZpTrieSession *session, ZpPlace place)
 	change->plan_count = 0;
 	change->top = -1;
 	change->ascending = false;
+	change->exact = false;
 	change->least_capacity = ASCENDING_CAPACITY;
 }
 
@@ -271,7 +272,7 @@ plan_bucket(ZpChange *change, ZpPiece a, ZpPiece b, ZpPiece c, int low, int high
 	plan->high = high;
 	plan->skip = skip;
 	/* Of keys that come in order the next ones go where the last one is. */
-	if (change->ascending && !is_last)
+	if (change->exact || (change->ascending && !is_last))
 		plan->capacity = count;
 	else
 		plan->capacity = choose_capacity(change, count, entry_bytes);

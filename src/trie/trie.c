@@ -71,14 +71,114 @@ zp_trie_open(ZpArenaMap *map, ZpRef ref, ZpTrieSession *session)
 	session->entry_bytes = trie->payload_kind == ZP_PAYLOAD_NONE ? 8 : 16;
 	if (map->map_failed)
 		return ZP_MAP_FAILED;
-	return zp_token_attach(map, &trie->versions, control_pool, &session->token);
+	status = zp_token_attach(map, &trie->versions, control_pool, &session->token);
+	if (status == ZP_OK)
+		zp_pass_init(&session->pass, map, &trie->versions, session->token);
+	return status;
 }
 
 void
 zp_trie_close(ZpTrieSession *session)
 {
+	zp_pass_leave(&session->pass);
 	zp_token_detach(session->map, &session->trie->versions, session->pool, session->token);
 	session->token = NULL;
+}
+
+void
+zp_trie_rest(ZpTrieSession *session)
+{
+	zp_pass_rest(&session->pass);
+}
+
+ZpStatus
+zp_trie_init_access(ZpArenaMap *map, ZpRef ref, ZpAccessLevel level, uint32_t owner)
+{
+	ZpTrie	   *trie;
+	ZpStatus	status = find_trie(map, ref, &trie);
+
+	if (status == ZP_OK)
+		zp_access_init(&trie->versions, level, owner);
+	return status;
+}
+
+ZpStatus
+zp_trie_access_at(ZpArenaMap *map, ZpRef ref, ZpAccessLevel *level)
+{
+	ZpTrie	   *trie;
+	ZpStatus	status = find_trie(map, ref, &trie);
+
+	if (status == ZP_OK)
+		*level = zp_access_level(&trie->versions);
+	return status;
+}
+
+ZpStatus
+zp_trie_begin_reader_token(ZpTrieSession *session, ZpHold *token)
+{
+	return zp_hold_begin(&session->pass, token, false, 0);
+}
+
+ZpStatus
+zp_trie_begin_writer_token(ZpTrieSession *session, ZpHold *token)
+{
+	return zp_hold_begin(&session->pass, token, true, 0);
+}
+
+void
+zp_trie_end_token(ZpHold *token)
+{
+	if (token->pass != NULL)
+		zp_hold_end(token);
+}
+
+static ZpStatus
+with_token(ZpTrieSession *session, bool writer, ZpWithToken function, void *context)
+{
+	ZpHold		token;
+	ZpStatus	status = zp_hold_begin(&session->pass, &token, writer, 0);
+
+	if (status != ZP_OK)
+		return status;
+	status = function(session, &token, context);
+	zp_trie_end_token(&token);
+	return status;
+}
+
+ZpStatus
+zp_with_reader_token(ZpTrieSession *session, ZpWithToken function, void *context)
+{
+	return with_token(session, false, function, context);
+}
+
+ZpStatus
+zp_with_writer_token(ZpTrieSession *session, ZpWithToken function, void *context)
+{
+	return with_token(session, true, function, context);
+}
+
+ZpStatus
+zp_trie_change_begin(ZpTrieSession *session)
+{
+	return zp_access_change_begin(&session->pass);
+}
+
+ZpStatus
+zp_trie_change_ready(ZpTrieSession *session)
+{
+	return zp_access_change_ready(&session->pass);
+}
+
+void
+zp_trie_change_end(ZpTrieSession *session, ZpAccessLevel level)
+{
+	zp_access_change_end(&session->pass, level);
+}
+
+void
+zp_trie_change_undo(ZpTrieSession *session)
+{
+	zp_access_change_undo(&session->pass);
 }
 
 ZpStatus
@@ -112,13 +212,13 @@ zp_trie_free(ZpArenaMap *map, ZpRef ref)
 ZpStatus
 zp_trie_enter(ZpTrieSession *session)
 {
-	return zp_token_acquire(&session->trie->versions, session->token);
+	return zp_pass_enter(&session->pass);
 }
 
 void
 zp_trie_leave(ZpTrieSession *session)
 {
-	zp_token_release(session->token);
+	zp_pass_end_read(&session->pass);
 }
 
 uint64_t
@@ -133,6 +233,8 @@ zp_trie_count(ZpTrieSession *session)
 uint64_t
 zp_trie_reclaim(ZpTrieSession *session)
 {
+	/* What is kept for the next operation only would hold back our own. */
+	zp_trie_rest(session);
 	return zp_lazy_reclaim_all(session->map, &session->trie->versions, session->pool,
 							   session->token);
 }
@@ -140,12 +242,32 @@ zp_trie_reclaim(ZpTrieSession *session)
 void
 zp_trie_reclaim_own(ZpTrieSession *session)
 {
-	zp_lazy_reclaim(session->map, &session->trie->versions, session->pool, session->token);
+	zp_pass_reclaim(&session->pass, session->pool);
+}
+
+bool
+zp_trie_held_back(ZpTrieSession *session, uint64_t version, uint64_t *blocks, uint64_t *bytes)
+{
+	return zp_lazy_held_back(session->map, &session->trie->versions, version, blocks, bytes);
+}
+
+size_t
+zp_trie_token_list(ZpTrieSession *session, ZpTokenInfo *infos, size_t max)
+{
+	return zp_token_list(session->map, &session->trie->versions, infos, max);
+}
+
+void
+zp_trie_token_stats_reset(ZpTrieSession *session, uint64_t now)
+{
+	zp_pass_publish(&session->pass);
+	zp_token_stats_reset(session->map, &session->trie->versions, now);
 }
 
 void
 zp_trie_token_stats(ZpTrieSession *session, ZpTokenStats *stats)
 {
+	zp_pass_publish(&session->pass);
 	zp_token_stats(session->map, &session->trie->versions, stats);
 }
 

@@ -15,7 +15,7 @@
 #define ZP_TRIE_H
 
 #include "mem/pool.h"
-#include "sync/token.h"
+#include "sync/access.h"
 
 #define ZP_MAX_KEY_BYTES	65536
 #define ZP_MAX_VALUE_BYTES	((size_t) 1 << 30)
@@ -54,22 +54,31 @@ typedef struct ZpTrieSession
 	ZpTrie	   *trie;
 	ZpPool	   *pool;
 	ZpToken    *token;
+	ZpPass		pass;			/* how its operations are admitted */
 	ZpPayloadKind payload_kind;
 	uint32_t	entry_bytes;	/* of a key in a bucket: 8, and 8 for a payload */
 	ZpFinger	finger;
 } ZpTrieSession;
 
 /*
- * Makes an empty trie.  Its nodes, values and lazy free lists come from `pool`,
+ * Makes an empty trie, at access level multi_writer.  Its nodes, values and lazy free lists come from `pool`,
  * which must serve this trie alone; its own struct and the tokens, which sessions
  * point to, come from control_pool and outlive a drop until zp_trie_free.
  */
 extern ZpStatus zp_trie_create(ZpArenaMap *map, ZpRef control_pool, ZpRef pool,
 							   ZpPayloadKind kind, ZpRef *trie);
 
+/* Sets the level of a trie that nobody else knows yet; owner: of single_*, or 0. */
+extern ZpStatus zp_trie_init_access(ZpArenaMap *map, ZpRef trie, ZpAccessLevel level,
+									uint32_t owner);
+
+/* The level of a trie by its ref, without a session. */
+extern ZpStatus zp_trie_access_at(ZpArenaMap *map, ZpRef trie, ZpAccessLevel *level);
+
 /*
  * The first half of a drop: every operation that begins from now on answers
  * ZP_DROPPED.  ZP_BUSY while operations are still under way: sleep, call again.
+ * ZP_HELD: the same, but all that are inside keep a token from call to call.
  * ZP_OK: nobody is inside and nobody will be; the caller destroys `pool`.
  */
 extern ZpStatus zp_trie_close_for_all(ZpArenaMap *map, ZpRef trie);
@@ -80,8 +89,46 @@ extern ZpStatus zp_trie_free(ZpArenaMap *map, ZpRef trie);
 /* ZP_CORRUPTED if the ref is not a trie of this layout.  Costs a token. */
 extern ZpStatus zp_trie_open(ZpArenaMap *map, ZpRef trie, ZpTrieSession *session);
 
-/* Gives the token back.  Not during an operation. */
+/* Gives the token back, and what is held.  Not during an operation. */
 extern void zp_trie_close(ZpTrieSession *session);
+
+/*
+ * Between operations: what the session keeps for the next one at levels read_only and
+ * single_strict is released, so that nobody waits for it.  For the end of a transaction,
+ * or whatever the caller's is.
+ */
+extern void zp_trie_rest(ZpTrieSession *session);
+
+/*
+ * Tokens by scope.  From the begin to the end nothing that is in the trie at the begin is
+ * reused; a writer's token at level one_writer keeps all other writers out besides.  The
+ * session's operations are done with it meanwhile.  `token` is the caller's memory; the
+ * end may come at any time, but for during an operation, and in any order of several.
+ * ZP_READ_ONLY, ZP_OWNED, ZP_HELD, ZP_ASK_FIRST, ZP_CANCELLED, ZP_DROPPED.
+ */
+extern ZpStatus zp_trie_begin_reader_token(ZpTrieSession *session, ZpHold *token);
+extern ZpStatus zp_trie_begin_writer_token(ZpTrieSession *session, ZpHold *token);
+extern void zp_trie_end_token(ZpHold *token);
+
+/* The same around a call of a function, whose answer is returned. */
+typedef ZpStatus (*ZpWithToken) (ZpTrieSession *session, const ZpHold *token, void *context);
+extern ZpStatus zp_with_reader_token(ZpTrieSession *session, ZpWithToken function, void *context);
+extern ZpStatus zp_with_writer_token(ZpTrieSession *session, ZpWithToken function, void *context);
+
+/*
+ * Changes the access level of a live trie: begin; until ready is ZP_OK, ask again (ZP_BUSY)
+ * or undo; end.  See sync/access.h.
+ */
+extern ZpStatus zp_trie_change_begin(ZpTrieSession *session);
+extern ZpStatus zp_trie_change_ready(ZpTrieSession *session);
+extern void zp_trie_change_end(ZpTrieSession *session, ZpAccessLevel level);
+extern void zp_trie_change_undo(ZpTrieSession *session);
+
+static inline ZpAccessLevel
+zp_trie_access_level(const ZpTrieSession *session)
+{
+	return zp_access_level(session->pass.versions);
+}
 
 /*
  * Between these two a drop waits, so that the caller may look at the pool (its
@@ -95,6 +142,7 @@ extern void zp_trie_leave(ZpTrieSession *session);
  * key of over ZP_MAX_KEY_BYTES is refused with ZP_KEY_TOO_LONG.  All may return
  * ZP_MAP_FAILED; those that write may return ZP_OUT_OF_MEMORY, ZP_OVER_LIMIT and
  * ZP_CANCELLED (hooks->should_stop said so during a wait), all ZP_DROPPED.  Then nothing changed.
+ * What the access level refuses is ZP_READ_ONLY, ZP_OWNED, ZP_HELD, ZP_ASK_FIRST.
  */
 
 /* Adds a key if it is not there: ZP_OK or ZP_EXISTS.  FIXED or NONE (payload is ignored). */
@@ -141,6 +189,12 @@ extern uint64_t zp_trie_reclaim(ZpTrieSession *session);
 
 /* The same for this session's own list only: cheap, for the end of a transaction. */
 extern void zp_trie_reclaim_own(ZpTrieSession *session);
+
+/* See zp_lazy_held_back, zp_token_list, zp_token_stats_reset. */
+extern bool zp_trie_held_back(ZpTrieSession *session, uint64_t version, uint64_t *blocks,
+							  uint64_t *bytes);
+extern size_t zp_trie_token_list(ZpTrieSession *session, ZpTokenInfo *infos, size_t max);
+extern void zp_trie_token_stats_reset(ZpTrieSession *session, uint64_t now);
 
 extern void zp_trie_token_stats(ZpTrieSession *session, ZpTokenStats *stats);
 

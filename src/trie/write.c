@@ -541,7 +541,7 @@ write_key(ZpTrieSession *session, WriteRequest *request)
 {
 	ZpStatus	status;
 
-	status = zp_begin_operation(session, request->key_bytes);
+	status = zp_begin_write(session, request->key_bytes);
 	if (status != ZP_OK)
 		return status;
 	if (request->value == NULL)
@@ -564,7 +564,7 @@ zp_trie_insert(ZpTrieSession *session, const void *key, size_t key_bytes, uint64
 
 	if (session->payload_kind == ZP_PAYLOAD_BLOCK)
 		return ZP_BAD_ARGUMENT;
-	status = zp_begin_operation(session, key_bytes);
+	status = zp_begin_write(session, key_bytes);
 	if (status != ZP_OK)
 		return status;
 
@@ -572,7 +572,7 @@ zp_trie_insert(ZpTrieSession *session, const void *key, size_t key_bytes, uint64
 	status = zp_append_key(session, key, key_bytes, payload, NULL);
 	if (ZP_LIKELY(status != ZP_NOT_FOUND))
 	{
-		zp_token_release(session->token);
+		zp_pass_end_write(&session->pass);
 		return status;
 	}
 	request = (WriteRequest) {.mode = WRITE_INSERT,.key = key,.key_bytes = key_bytes,
