@@ -13,6 +13,7 @@
 #	make bench-sync-sql	counters and futexes from SQL against what PostgreSQL has
 #	make bench-sync	what tokens and access levels cost
 #	make bench-sql	what a call from SQL costs above the core's own lookup
+#	make points		build/points/zipora.so: the library with stops for test/t
 #	make core		build/core/libzipora.a: the core alone, without PostgreSQL
 #
 # The PGXS part needs pg_config and PostgreSQL's headers.  Where they are missing
@@ -77,6 +78,16 @@ $(SERVER_SOURCES:.c=.o): override CFLAGS += -isystem $(includedir_server) -Wno-u
 	$(if $(findstring clang,$(CC)),,-Wno-clobbered)
 
 -include $(wildcard $(OBJS:.o=.d))
+
+# The library with the points at which a test may stop it (src/shm/test_point.c).
+points: build/points/zipora$(DLSUFFIX)
+
+build/points/zipora$(DLSUFFIX): $(SERVER_SOURCES) $(CORE_SOURCES)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CPPFLAGS) $(CFLAGS_SL) -isystem $(includedir_server) -Wno-unused-parameter \
+		-DZP_POINTS -O1 -shared -o $@ $^ $(LDFLAGS)
+
+.PHONY: points
 
 else
 
@@ -175,11 +186,11 @@ test:
 unit:
 	test/run unit
 
-index:
-	test/run index
-
 model:
 	test/run model
+
+index:
+	test/run index
 
 torture:
 	test/run torture
@@ -204,4 +215,4 @@ bench-sync-sql:
 	test/setup test
 	test/bench/sync/sql
 
-.PHONY: core setup demo test unit index model torture bench bench-pool bench-sync bench-sql bench-sync-sql
+.PHONY: core setup demo test unit model index torture bench bench-pool bench-sync bench-sql bench-sync-sql

@@ -14,6 +14,7 @@ CREATE INDEX fruit_bad ON fruit USING zipora (name) WITH (access = read_only);
 CREATE INDEX fruit_bad ON fruit USING zipora (name) WITH (pool = fixed);
 CREATE INDEX fruit_bad ON fruit USING zipora (name) WITH (preset = large);
 CREATE INDEX fruit_bad ON fruit USING zipora (name) WITH (buckets = 7);
+CREATE INDEX fruit_weight ON fruit USING zipora (weight);
 ALTER INDEX fruit_name SET (preset = balanced);
 ALTER INDEX fruit_name RESET (fillfactor);
 
@@ -65,8 +66,9 @@ SELECT zipora_index_check('fruit', true);
 DELETE FROM fruit WHERE weight % 2 = 0;
 VACUUM fruit;
 SELECT count(*) FROM fruit WHERE name ^@ 'fruit 1';
-SELECT entries, base_entries, dead_entries, generation
-FROM zipora_index_stats WHERE index = 'fruit_name'::regclass;
+SELECT index, state, base_entries, dead_entries, generation
+FROM zipora_index_stats WHERE "table" = 'fruit'::regclass ORDER BY 1;
+CLUSTER fruit USING fruit_weight;
 SELECT zipora_index_check('fruit_name', true);
 DELETE FROM fruit;
 VACUUM fruit;

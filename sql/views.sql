@@ -20,7 +20,7 @@ SELECT trie, owner = current_user AS mine, value_type, access, pool_level, prese
 	   created BETWEEN now() - interval '1 hour' AND clock_timestamp() AS created
 FROM zipora_tries;
 SELECT memory_limit, reserved_bytes >= used_bytes AS reserved, tries >= 1 AS tries,
-	   used_bytes = tries_bytes + pools_bytes + other_bytes AS adds_up, segments > 0 AS segments, mapped_bytes > 0 AS mapped,
+	   used_bytes = tries_bytes + pools_bytes + indexes_bytes + other_bytes AS adds_up, segments > 0 AS segments, mapped_bytes > 0 AS mapped,
 	   growths >= decommits AS growths, failures >= 0 AS failures, largest_free_bytes >= 0 AS free
 FROM zipora_memory;
 SELECT object, kind, preset, adaptive, max_bytes, capacity, reserved_bytes >= used_bytes + free_bytes AS sizes,

@@ -507,6 +507,7 @@ CREATE FUNCTION zipora_memory(
 	OUT tries bigint,
 	OUT tries_bytes bigint,
 	OUT pools_bytes bigint,
+	OUT indexes_bytes bigint,
 	OUT other_bytes bigint,
 	OUT segments bigint,
 	OUT mapped_bytes bigint,
@@ -529,6 +530,7 @@ SELECT
 	tries,
 	tries_bytes,
 	pools_bytes,
+	indexes_bytes,
 	other_bytes,
 	segments,
 	mapped_bytes,
@@ -547,6 +549,7 @@ COMMENT ON COLUMN zipora_memory.largest_free_bytes IS 'longest free run';
 COMMENT ON COLUMN zipora_memory.tries IS 'named tries of all databases';
 COMMENT ON COLUMN zipora_memory.tries_bytes IS 'bytes given out to them';
 COMMENT ON COLUMN zipora_memory.pools_bytes IS 'bytes given out to named pools';
+COMMENT ON COLUMN zipora_memory.indexes_bytes IS 'bytes given out to images of indexes';
 COMMENT ON COLUMN zipora_memory.other_bytes IS 'bytes given out for everything else';
 COMMENT ON COLUMN zipora_memory.segments IS 'segments of dynamic shared memory';
 COMMENT ON COLUMN zipora_memory.mapped_bytes IS 'bytes that this session has mapped';
@@ -1143,6 +1146,47 @@ LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION zipora_token_stats_reset(text) IS
 'let the counters of zipora_token_stats begin at 0 again';
+CREATE FUNCTION zipora_pool_caches(
+	OUT object text,
+	OUT kind text,
+	OUT pid integer,
+	OUT allocations bigint,
+	OUT frees bigint,
+	OUT cached_blocks bigint,
+	OUT cached_bytes bigint,
+	OUT cache_hit_rate float8)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'zipora_pool_caches'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION zipora_pool_caches() IS
+'rows of the view zipora_pool_caches';
+
+CREATE VIEW zipora_pool_caches AS
+SELECT
+	object,
+	kind,
+	pid,
+	allocations,
+	frees,
+	cached_blocks,
+	cached_bytes,
+	cache_hit_rate
+FROM zipora_pool_caches();
+
+COMMENT ON VIEW zipora_pool_caches IS
+'what each session counts and keeps in pools of this database at levels lock_free and local_cache; figures of other roles'' sessions are null without pg_read_all_stats';
+
+COMMENT ON COLUMN zipora_pool_caches.object IS 'trie or pool that it is about';
+COMMENT ON COLUMN zipora_pool_caches.kind IS 'trie or pool';
+COMMENT ON COLUMN zipora_pool_caches.pid IS 'process of the session, as in pg_stat_activity';
+COMMENT ON COLUMN zipora_pool_caches.allocations IS 'small blocks that it took since it first used the pool';
+COMMENT ON COLUMN zipora_pool_caches.frees IS 'small blocks that it gave back';
+COMMENT ON COLUMN zipora_pool_caches.cached_blocks IS 'free blocks that it keeps for itself';
+COMMENT ON COLUMN zipora_pool_caches.cached_bytes IS 'bytes in them';
+COMMENT ON COLUMN zipora_pool_caches.cache_hit_rate IS 'share of its allocations at level local_cache served from what it kept; null: it had none';
+
+GRANT SELECT ON zipora_pool_caches TO PUBLIC;
 
 -- ---- pools of memory ---------------------------------------------------------
 

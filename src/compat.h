@@ -15,6 +15,11 @@
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
+#if PG_VERSION_NUM >= 170000
+#include "storage/procarray.h"
+#else
+#include "storage/sinvaladt.h"
+#endif
 #include "utils/pg_locale.h"
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
@@ -123,6 +128,27 @@ zp_tuplesort_getdatum(Tuplesortstate *sort, bool forward, Datum *datum, bool *is
 #define zp_estimate_array_length(root, node) estimate_array_length(root, node)
 #else
 #define zp_estimate_array_length(root, node) estimate_array_length(node)
+#endif
+
+#if PG_VERSION_NUM >= 180000
+#define zp_conditional_lock_tuple(relation, tid, mode) \
+	ConditionalLockTuple(relation, tid, mode, false)
+#else
+#define zp_conditional_lock_tuple(relation, tid, mode) ConditionalLockTuple(relation, tid, mode)
+#endif
+
+/* For code that runs as another user. */
+#if PG_VERSION_NUM >= 170000
+#define ZP_RESTRICT_SEARCH_PATH() RestrictSearchPath()
+#else
+#define ZP_RESTRICT_SEARCH_PATH() ((void) 0)
+#endif
+
+/* Whether the backend with this number lives. */
+#if PG_VERSION_NUM >= 170000
+#define ZP_IS_BACKEND_ALIVE(number) (ProcNumberGetProc(number) != NULL)
+#else
+#define ZP_IS_BACKEND_ALIVE(number) (BackendIdGetProc(number) != NULL)
 #endif
 
 /* Whether this is an autovacuum worker. */

@@ -13,6 +13,7 @@
 #include "am/options.h"
 #include "log/log.h"
 #include "shm/backend.h"
+#include "shm/test_point.h"
 
 PG_MODULE_MAGIC;
 
@@ -42,6 +43,9 @@ _PG_init(void)
 							 GUC_NOT_IN_SAMPLE,
 							 NULL, NULL, NULL);
 	zp_options_define();
+#ifdef ZP_POINTS
+	zp_test_point_init();
+#endif
 	MarkGUCPrefixReserved("zipora");
 	zp_root_install_hooks();
 }

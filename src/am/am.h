@@ -25,7 +25,7 @@ extern bool zp_index_insert(Relation index, Datum *values, bool *isnull, ItemPoi
 							bool index_unchanged, IndexInfo *info);
 
 /* Raises the error for a key (with its included values) that is too long. */
-extern void zp_check_key_size(Relation index, size_t bytes);
+extern void zp_check_key_size(Relation heap, Relation index, size_t bytes);
 
 /* vacuum.c */
 extern IndexBulkDeleteResult *zp_index_bulk_delete(IndexVacuumInfo *info,

@@ -28,6 +28,7 @@
 
 typedef struct ZpBuildState
 {
+	Relation	heap;
 	Relation	index;
 	ZpKeyLayout *layout;
 	bool		has_included;
@@ -69,7 +70,7 @@ add_tuple(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool ali
 	zp_key_encode(state->layout, values, isnull, &state->key);
 	if (state->has_included)
 		zp_included_encode(state->layout, values, isnull, &state->included);
-	zp_check_key_size(index, (size_t) state->key.len + state->included.len);
+	zp_check_key_size(state->heap, index, (size_t) state->key.len + state->included.len);
 	record.key = (unsigned char *) state->key.data;
 	record.key_bytes = state->key.len;
 	record.tid = *tid;
@@ -161,6 +162,7 @@ zp_index_build(Relation heap, Relation index, IndexInfo *info)
 	zp_key_check_collations(index);
 	zp_options_get(index, &options);
 
+	state.heap = heap;
 	state.index = index;
 	state.layout = zp_key_layout(index, CurrentMemoryContext);
 	state.has_included = state.layout->attributes > state.layout->columns;

@@ -27,6 +27,9 @@
 /* How often the image is compared anew when the index changes meanwhile. */
 #define ZP_CHECK_ATTEMPTS 4
 
+/* Few entries are shorter, in bytes. */
+#define ZP_SHORTEST_ENTRY 12
+
 typedef struct ZpCheck
 {
 	Relation	heap;
@@ -91,6 +94,13 @@ new_filter(uint64 entries)
 {
 	return bloom_create((int64) Max(entries, 1024), maintenance_work_mem,
 						pg_prng_uint64(&pg_global_prng_state));
+}
+
+/* At least as many entries as there can be, by the size of the index. */
+static uint64
+most_entries(Relation index)
+{
+	return (uint64) RelationGetNumberOfBlocks(index) * (BLCKSZ / ZP_SHORTEST_ENTRY);
 }
 
 /* Whether the bytes are a key of the index. */
@@ -181,7 +191,11 @@ check_log(ZpCheck *check)
 	zp_walk_end(&walk);
 	pfree(last.data);
 	if (result == ZP_WALK_MOVED)
+	{
+		if (!zp_meta_has_changed(index, &check->meta))
+			zp_page_corrupted(index, walk.next, "The chain of pages is broken.");
 		return false;
+	}
 	if (!seal_met)
 		corrupted(check, "The chain does not contain the page that should follow the base.");
 	if (base_entries != check->meta.base_entries)
@@ -333,7 +347,7 @@ check_image(ZpCheck *check)
 								  unknown));
 
 	/* Scans take out of the image what they find dead to all; VACUUM has it still to do. */
-	killed = zp_load_relaxed_u64(&image->state->killed);
+	killed = zp_load_relaxed_u64(&image->state->killed_since_load);
 	if (missing > killed)
 		corrupted(check, psprintf("The image lacks " UINT64_FORMAT " entries of the log; scans have taken out " UINT64_FORMAT ".",
 								  missing, killed));
@@ -415,11 +429,11 @@ zp_index_check(Relation heap, Relation index, bool heap_all_indexed)
 	{
 		if (check->entries != NULL)
 			bloom_free(check->entries);
-		check->entries = new_filter(Max(index->rd_rel->reltuples, 0.0));
+		check->entries = new_filter(most_entries(index));
 		while (!check_log(check))
 		{
 			bloom_free(check->entries);
-			check->entries = new_filter(Max(index->rd_rel->reltuples, 0.0));
+			check->entries = new_filter(most_entries(index));
 		}
 		compared = check_image(check);
 	}

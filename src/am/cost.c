@@ -32,6 +32,8 @@
 /* In units of cpu_operator_cost. */
 #define ZP_COST_DESCENT		20.0
 #define ZP_COST_ENTRY		0.5
+/* An entry (or a seek to the next one) where a condition on a later column does not hold. */
+#define ZP_COST_SKIP		4.0
 
 /* Whether scans of the index read the log now, for want of memory. */
 static bool
@@ -43,7 +45,9 @@ has_no_image(Relation index)
 
 	zp_meta_read(index, &meta);
 	image = zp_image_peek(index, meta.incarnation);
-	if (image == NULL || image->open || image->state == NULL)
+	if (image == NULL)
+		return zp_image_start_failed() != ZP_REASON_NONE;
+	if (image->open || image->state == NULL)
 		return false;
 	reason = (ZpImageReason) zp_load_relaxed_u32(&image->state->reason);
 	return reason == ZP_REASON_NO_MEMORY || reason == ZP_REASON_OVER_LIMIT;
@@ -91,9 +95,10 @@ correlation_of_first_column(PlannerInfo *root, IndexOptInfo *index)
 
 /*
  * How many entries a scan looks at, and with how many descents: those between the bounds that
- * conditions on the first columns set.  A condition on a column behind a gap is only tested.
+ * conditions on the first columns set.  A condition on a column behind a gap is only tested: then
+ * the answer is true.
  */
-static void
+static bool
 count_visited(PlannerInfo *root, IndexPath *path, GenericCosts *costs)
 {
 	IndexOptInfo *index = path->indexinfo;
@@ -101,6 +106,7 @@ count_visited(PlannerInfo *root, IndexPath *path, GenericCosts *costs)
 	int			column = 0;
 	bool		equal = false;
 	double		descents = 1.0;
+	bool		skips = false;
 	ListCell   *cell;
 	Selectivity selectivity;
 
@@ -113,7 +119,10 @@ count_visited(PlannerInfo *root, IndexPath *path, GenericCosts *costs)
 		{
 			/* Only what is behind an equality can be a bound as well. */
 			if (!equal || clause->indexcol != column + 1)
+			{
+				skips = true;
 				break;
+			}
 			column++;
 			equal = false;
 		}
@@ -150,6 +159,7 @@ count_visited(PlannerInfo *root, IndexPath *path, GenericCosts *costs)
 										 index->rel->relid, JOIN_INNER, NULL);
 	costs->numIndexTuples = rint(Max(selectivity * index->rel->tuples, 1.0) / descents);
 	costs->num_sa_scans = descents;
+	return skips;
 }
 
 void
@@ -163,9 +173,11 @@ zp_index_cost(PlannerInfo *root, IndexPath *path, double loop_count,
 	bool		from_log;
 	double		entries;
 	double		descents;
+	double		entry_cost;
 	double		qual_cost;
 
-	count_visited(root, path, &costs);
+	entry_cost = (count_visited(root, path, &costs) ? ZP_COST_SKIP : ZP_COST_ENTRY) *
+		cpu_operator_cost;
 	descents = Max(costs.num_sa_scans, 1.0);
 	entries = Max(costs.numIndexTuples, 1.0);
 	genericcostestimate(root, path, loop_count, &costs);
@@ -189,7 +201,7 @@ zp_index_cost(PlannerInfo *root, IndexPath *path, double loop_count,
 	{
 		*startup_cost = ZP_COST_DESCENT * cpu_operator_cost;
 		*total_cost = descents * ZP_COST_DESCENT * cpu_operator_cost +
-			entries * (ZP_COST_ENTRY * cpu_operator_cost + qual_cost);
+			entries * (entry_cost + qual_cost);
 
 		/* Of two indexes that do as well, the smaller one. */
 		*total_cost += index->pages * 1e-4 * cpu_operator_cost;

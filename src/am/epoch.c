@@ -7,9 +7,10 @@
  * reclaim the row and set that bit between the copying and the question.
  *
  * So such a scan holds a lock in PostgreSQL's lock manager, in share mode, on the index's current
- * epoch (a page lock whose page number is the epoch), and then makes sure that its image or its
- * reading of the log is complete.  VACUUM, after it has removed all entries from the log, begins a new epoch
- * and waits until nobody holds an earlier one.  Who comes later enters the new epoch and finds the
+ * epoch (a tuple lock on the index, whose block number is the epoch: nobody else locks tuples of an index), and then makes sure that its image or its
+ * reading of the log is complete.  VACUUM begins a new epoch before it removes the first entry from the log, and
+ * another one after the last; then it waits until nobody holds an earlier one.  The first is there for the
+ * VACUUM that comes after one that was stopped: it finds nothing to remove, but epochs that are not drained.  Who comes later enters the new epoch and finds the
  * removals in the log.  A scan that goes on for long looks at the epoch with each batch and
  * moves to the new one; a cursor that nobody fetches from holds VACUUM up, as it does with
  * other access methods, and the deadlock detector sees it.
@@ -20,6 +21,30 @@
 #include "storage/lmgr.h"
 
 #include "am/scan.h"
+
+static void
+make_tag(ItemPointer tag, uint32 epoch)
+{
+	ItemPointerSet(tag, epoch, FirstOffsetNumber);
+}
+
+static bool
+lock_epoch(Relation index, uint32 epoch)
+{
+	ItemPointerData tag;
+
+	make_tag(&tag, epoch);
+	return zp_conditional_lock_tuple(index, &tag, ShareLock);
+}
+
+static void
+unlock_epoch(Relation index, uint32 epoch, LOCKMODE mode)
+{
+	ItemPointerData tag;
+
+	make_tag(&tag, epoch);
+	UnlockTuple(index, &tag, mode);
+}
 
 void
 zp_epoch_enter(ZpScan *scan)
@@ -36,7 +61,7 @@ zp_epoch_enter(ZpScan *scan)
 		epoch = (uint32) meta.epoch;
 
 		/* If a VACUUM waits for the epoch, it has begun the next one. */
-		if (!ConditionalLockPage(scan->index, epoch, ShareLock))
+		if (!lock_epoch(scan->index, epoch))
 			continue;
 		zp_meta_read(scan->index, &meta);
 		if ((uint32) meta.epoch == epoch)
@@ -45,7 +70,7 @@ zp_epoch_enter(ZpScan *scan)
 			scan->epoch_held = true;
 			return;
 		}
-		UnlockPage(scan->index, epoch, ShareLock);
+		unlock_epoch(scan->index, epoch, ShareLock);
 	}
 }
 
@@ -54,7 +79,7 @@ zp_epoch_leave(ZpScan *scan)
 {
 	if (!scan->epoch_held)
 		return;
-	UnlockPage(scan->index, scan->epoch, ShareLock);
+	unlock_epoch(scan->index, scan->epoch, ShareLock);
 	scan->epoch_held = false;
 }
 
@@ -89,6 +114,24 @@ set_epochs(Relation index, uint64 epoch, uint64 drained)
 }
 
 void
+zp_epoch_announce(Relation index)
+{
+	ZpLogMeta	meta;
+
+	zp_meta_read(index, &meta);
+	set_epochs(index, meta.epoch + 1, meta.drained);
+}
+
+bool
+zp_epoch_is_drained(Relation index)
+{
+	ZpLogMeta	meta;
+
+	zp_meta_read(index, &meta);
+	return meta.drained == meta.epoch;
+}
+
+void
 zp_epoch_drain(Relation index)
 {
 	ZpLogMeta	meta;
@@ -99,8 +142,11 @@ zp_epoch_drain(Relation index)
 	/* An earlier VACUUM may have been stopped while it waited. */
 	for (uint64 epoch = meta.drained; epoch <= meta.epoch; epoch++)
 	{
-		LockPage(index, (BlockNumber) epoch, ExclusiveLock);
-		UnlockPage(index, (BlockNumber) epoch, ExclusiveLock);
+		ItemPointerData tag;
+
+		make_tag(&tag, (uint32) epoch);
+		LockTuple(index, &tag, ExclusiveLock);
+		unlock_epoch(index, (uint32) epoch, ExclusiveLock);
 	}
 	set_epochs(index, meta.epoch + 1, meta.epoch + 1);
 }

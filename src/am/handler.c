@@ -66,7 +66,12 @@ zipora_index_handler(PG_FUNCTION_ARGS)
 	routine->amoptsprocnum = 0;
 	routine->amcanorder = true;
 	routine->amcanorderbyop = false;
-	routine->amcanbackward = true;
+
+	/*
+	 * A scan can run backward, but not turn round: rows of equal keys come in another order if
+	 * the image was loaded anew meanwhile.  The planner puts a Materialize node on top.
+	 */
+	routine->amcanbackward = false;
 	routine->amcanunique = false;
 	routine->amcanmulticol = true;
 	routine->amoptionalkey = true;

@@ -4,8 +4,9 @@
  *
  * An image is an object of the registry whose name says which file it is of and which
  * incarnation of the index.  So an image can never be taken for that of another index, whatever
- * happened to files and their numbers; one that is of no use any more merely takes up memory
- * until it is swept or evicted.
+ * happened to files and their numbers; one that is of no use any more merely takes up memory.
+ * Backends that used the index drop it at the end of their next transaction after the relation
+ * cache was told of a change; others sweep when they make images, or VACUUM.
  *
  * Who finds that the image lags behind the log takes state->apply, reads the log from the cursor on,
  * and applies it entry by entry.  Loading is the same from the beginning of the log.  The holder
@@ -19,10 +20,13 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "storage/ipc.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "am/image.h"
@@ -32,8 +36,11 @@
 #define ZP_IMAGE_IDLE_US		(2 * USECS_PER_SEC)
 /* A file that no catalog knows may be one that a transaction has just made. */
 #define ZP_IMAGE_UNKNOWN_US		(60 * USECS_PER_SEC)
-/* After a failure for want of memory scans read the log for this long. */
+/* After a failure for want of memory scans read the log for this long; after each further one twice as long. */
 #define ZP_IMAGE_RETRY_US		(5 * USECS_PER_SEC)
+#define ZP_IMAGE_RETRY_DOUBLINGS	6
+/* No entry of an image takes less. */
+#define ZP_IMAGE_ENTRY_BYTES	12
 /* How often a scan begins anew when images vanish under it, before it reads the log. */
 #define ZP_IMAGE_ATTEMPTS		8
 
@@ -42,8 +49,8 @@ const char *const zp_image_reason_names[ZP_IMAGE_REASONS] = {
 	[ZP_REASON_FIRST_USE] = "first use",
 	[ZP_REASON_EVICTED] = "evicted",
 	[ZP_REASON_COMPACTED] = "compacted",
-	[ZP_REASON_INTERRUPTED] = "interrupted",
 	[ZP_REASON_ASKED] = "asked",
+	[ZP_REASON_OPTIONS] = "options",
 	[ZP_REASON_NO_MEMORY] = "out of shared memory",
 	[ZP_REASON_OVER_LIMIT] = "memory limit"
 };
@@ -110,6 +117,50 @@ release_apply(void)
 	}
 }
 
+/* Some image's index was changed or dropped: whether its file is still known is to be looked at. */
+static bool suspects = false;
+
+/* A relation's entry in the relation cache is void; InvalidOid: all are.  No catalog access here. */
+static void
+suspect_relation(Datum argument, Oid relation)
+{
+	HASH_SEQ_STATUS scan;
+	ZpImage    *image;
+
+	if (images == NULL)
+		return;
+	hash_seq_init(&scan, images);
+	while ((image = hash_seq_search(&scan)) != NULL)
+	{
+		if (image->object != NULL && (relation == InvalidOid || image->relation == relation))
+		{
+			image->suspect = true;
+			suspects = true;
+		}
+	}
+}
+
+/* Drops the images of suspects whose files no catalog knows any more; may access catalogs. */
+static void
+drop_unknown(void)
+{
+	HASH_SEQ_STATUS scan;
+	ZpImage    *image;
+
+	hash_seq_init(&scan, images);
+	while ((image = hash_seq_search(&scan)) != NULL)
+	{
+		if (!image->suspect)
+			continue;
+		image->suspect = false;
+		if (image->object == NULL || image->key.backend >= 0 ||
+			OidIsValid(ZP_RELID_OF_FILE(image->key.space, image->key.file)))
+			continue;
+		(void) zp_registry_drop(image->object);
+		zp_image_close(image);
+	}
+}
+
 static void
 end_of_transaction(XactEvent event, void *argument)
 {
@@ -117,6 +168,11 @@ end_of_transaction(XactEvent event, void *argument)
 	ZpImage    *image;
 	uint32		drops;
 
+	if (event == XACT_EVENT_PRE_COMMIT && suspects && images != NULL && zp_backend.started)
+	{
+		suspects = false;
+		drop_unknown();
+	}
 	if (images == NULL || !zp_backend.started ||
 		(event != XACT_EVENT_COMMIT && event != XACT_EVENT_PARALLEL_COMMIT &&
 		 event != XACT_EVENT_ABORT && event != XACT_EVENT_PARALLEL_ABORT &&
@@ -191,28 +247,48 @@ image_of_index(Relation index)
 		images = hash_create("zipora images", 32, &control,
 							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 		RegisterXactCallback(end_of_transaction, NULL);
+		CacheRegisterRelcacheCallback(suspect_relation, (Datum) 0);
 		/* Before that of backend.c, which was registered before. */
 		before_shmem_exit(end_of_backend, (Datum) 0);
 	}
 	image = hash_search(images, &key, HASH_ENTER, &found);
 	if (!found)
 		memset((char *) image + sizeof(key), 0, sizeof(ZpImage) - sizeof(key));
+	image->relation = RelationGetRelid(index);
 	return image;
 }
 
 /* ---- objects ---- */
 
+/*
+ * Two databases that were copied from one template can have the same OID one after the other, and
+ * then indexes that are alike in all but what came after the copying; so the transaction that made the
+ * database's row in pg_database is part of the name.
+ */
 static void
 make_name(char *name, const ZpImageKey *key, uint64 incarnation)
 {
-	snprintf(name, ZP_NAME_BYTES, "%u/%u/%d/" UINT64_FORMAT, key->space, key->file, key->backend,
-			 incarnation);
+	static TransactionId database_made = InvalidTransactionId;
+
+	if (database_made == InvalidTransactionId)
+	{
+		HeapTuple	row = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
+
+		if (HeapTupleIsValid(row))
+		{
+			database_made = HeapTupleHeaderGetRawXmin(row->t_data);
+			ReleaseSysCache(row);
+		}
+	}
+	snprintf(name, ZP_NAME_BYTES, "%x/%x/%x/%x/%x%08x", database_made, key->space, key->file,
+			 (uint32) key->backend, (uint32) (incarnation >> 32), (uint32) incarnation);
 }
 
 /* The state that an image begins with: that of `old` (may be NULL), as far as it is to stay. */
 static void
 make_state(ZpImageState *state, const ZpImageKey *key, uint64 incarnation,
-		   ZpImagePhase phase, ZpImageReason reason, ZpImageState *old)
+		   ZpImagePhase phase, ZpImageReason reason, const ZpIndexOptions *options,
+		   ZpImageState *old)
 {
 	memset(state, 0, sizeof(*state));
 	state->incarnation = incarnation;
@@ -221,6 +297,12 @@ make_state(ZpImageState *state, const ZpImageKey *key, uint64 incarnation,
 	state->backend = key->backend;
 	zp_store_relaxed_u32(&state->phase, phase);
 	zp_store_relaxed_u32(&state->reason, reason);
+	if (options != NULL)
+	{
+		state->access = options->access;
+		state->pool = options->pool;
+		state->preset = options->preset;
+	}
 	if (old != NULL)
 	{
 		zp_store_relaxed_u64(&state->scans, zp_load_relaxed_u64(&old->scans));
@@ -234,7 +316,37 @@ make_state(ZpImageState *state, const ZpImageKey *key, uint64 incarnation,
 	if (phase != ZP_IMAGE_ABSENT)
 		zp_store_relaxed_u64(&state->used_at, (uint64) GetCurrentTimestamp());
 	if (reason == ZP_REASON_NO_MEMORY || reason == ZP_REASON_OVER_LIMIT)
+	{
+		/* Also while a new attempt is made: only its success forgets them. */
+		if (old != NULL)
+			zp_store_relaxed_u64(&state->refusals, zp_load_relaxed_u64(&old->refusals));
+		if (phase == ZP_IMAGE_ABSENT)
+			zp_fetch_add_relaxed_u64(&state->refusals, 1);
 		zp_store_relaxed_u64(&state->refused_at, (uint64) GetCurrentTimestamp());
+		zp_store_relaxed_u64(&state->refused_limit, (uint64) zp_memory_limit);
+	}
+}
+
+/* Somebody was quicker to make a new object: adds the old one's statistics to its own. */
+static void
+add_statistics(const char *name, ZpImageState *old)
+{
+	ZpObject   *object;
+	ZpImageState *state;
+
+	if (zp_registry_try_pin(ZP_OBJECT_IMAGE, name, &object) != ZP_OK)
+		return;
+	state = zp_registry_image_state(object);
+	if (state != NULL)
+	{
+		zp_fetch_add_relaxed_u64(&state->scans, zp_load_relaxed_u64(&old->scans));
+		zp_fetch_add_relaxed_u64(&state->log_scans, zp_load_relaxed_u64(&old->log_scans));
+		zp_fetch_add_relaxed_u64(&state->loads, zp_load_relaxed_u64(&old->loads));
+		zp_fetch_add_relaxed_u64(&state->evictions, zp_load_relaxed_u64(&old->evictions));
+		zp_fetch_add_relaxed_u64(&state->applied, zp_load_relaxed_u64(&old->applied));
+		zp_fetch_add_relaxed_u64(&state->killed, zp_load_relaxed_u64(&old->killed));
+	}
+	zp_registry_unpin(object);
 }
 
 /*
@@ -252,14 +364,15 @@ leave_placeholder(ZpObject *object, ZpImageState *old, ZpImageReason reason)
 	key.space = old->space;
 	key.file = old->file;
 	key.backend = old->backend;
-	make_state(&state, &key, old->incarnation, ZP_IMAGE_ABSENT, reason, old);
+	make_state(&state, &key, old->incarnation, ZP_IMAGE_ABSENT, reason, NULL, old);
 	if (reason == ZP_REASON_EVICTED || reason == ZP_REASON_ASKED)
 		zp_fetch_add_relaxed_u64(&state.evictions, 1);
 	spec.kind = ZP_OBJECT_IMAGE;
 	spec.database = object->database;
 	spec.image = &state;
 	strlcpy(spec.name, object->name, ZP_NAME_BYTES);
-	(void) zp_registry_try_create(&spec);
+	if (zp_registry_try_create(&spec) == ZP_EXISTS)
+		add_statistics(spec.name, &state);
 }
 
 /* Drops an object that is pinned and has a trie. */
@@ -318,7 +431,7 @@ make_object(ZpImage *image, const ZpIndexOptions *options, ZpImageState *old,
 	spec.pool.level = (ZpPoolLevel) options->pool;
 	spec.pool.preset = (ZpPresetName) options->preset;
 	make_name(spec.name, &image->key, image->incarnation);
-	make_state(&state, &image->key, image->incarnation, ZP_IMAGE_EMPTY, reason, old);
+	make_state(&state, &image->key, image->incarnation, ZP_IMAGE_EMPTY, reason, options, old);
 	for (;;)
 	{
 		status = zp_registry_try_create(&spec);
@@ -331,11 +444,30 @@ make_object(ZpImage *image, const ZpIndexOptions *options, ZpImageState *old,
 	{
 		/* So that it can be seen why. */
 		reason = status == ZP_OVER_LIMIT ? ZP_REASON_OVER_LIMIT : ZP_REASON_NO_MEMORY;
-		make_state(&state, &image->key, image->incarnation, ZP_IMAGE_ABSENT, reason, old);
+		make_state(&state, &image->key, image->incarnation, ZP_IMAGE_ABSENT, reason, options,
+				   old);
 		(void) zp_registry_try_create(&spec);
 		return status;
 	}
 	return status == ZP_EXISTS ? ZP_OK : status;
+}
+
+/* Makes an object without a trie that says that the image is too large; false: not even that. */
+static bool
+refuse(ZpImage *image, const ZpIndexOptions *options)
+{
+	ZpObjectSpec spec = {0};
+	ZpImageState state;
+	ZpStatus	status;
+
+	make_state(&state, &image->key, image->incarnation, ZP_IMAGE_ABSENT, ZP_REASON_OVER_LIMIT,
+			   options, NULL);
+	spec.kind = ZP_OBJECT_IMAGE;
+	spec.database = MyDatabaseId;
+	spec.image = &state;
+	make_name(spec.name, &image->key, image->incarnation);
+	status = zp_registry_try_create(&spec);
+	return status == ZP_OK || status == ZP_EXISTS;
 }
 
 /* Whether an object without a trie is to be left as it is for now. */
@@ -343,23 +475,59 @@ static bool
 is_refused(ZpImageState *state)
 {
 	uint64		at = zp_load_relaxed_u64(&state->refused_at);
+	uint64		refusals = zp_load_relaxed_u64(&state->refusals);
+	int			doublings = (int) Min(refusals > 0 ? refusals - 1 : 0,
+									  ZP_IMAGE_RETRY_DOUBLINGS);
 
-	return at != 0 && GetCurrentTimestamp() < (TimestampTz) at + ZP_IMAGE_RETRY_US;
+	return at != 0 && zp_load_relaxed_u64(&state->refused_limit) == (uint64) zp_memory_limit &&
+		GetCurrentTimestamp() < (TimestampTz) at + (ZP_IMAGE_RETRY_US << doublings);
+}
+
+/* Now and then, before memory is taken for a new image. */
+static void
+sweep_sometimes(void)
+{
+	static TimestampTz last = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now > last + ZP_IMAGE_UNKNOWN_US)
+	{
+		last = now;
+		(void) zp_images_sweep();
+	}
+}
+
+/* Whether the image was made with these options. */
+static bool
+has_options(const ZpImageState *state, const ZpIndexOptions *options)
+{
+	return state->access == options->access && state->pool == options->pool &&
+		state->preset == options->preset;
 }
 
 /*
  * Finds the object of an index's image and opens it.  options NULL: only if it is there, without
- * making one.  false: there is none, or it has no trie.
+ * making one.  fits: it is worth trying to load it.  false: there is none, or it has no trie.
  */
 static bool
-attach(ZpImage *image, uint64 incarnation, const ZpIndexOptions *options)
+attach(ZpImage *image, uint64 incarnation, const ZpIndexOptions *options, bool fits)
 {
 	char		name[ZP_NAME_BYTES];
 	ZpStatus	status;
 
-	if (image->object != NULL &&
-		(image->incarnation != incarnation || is_dropped(image)))
+	if (image->object != NULL && image->incarnation != incarnation)
+	{
+		/* The file was emptied and filled again: the old image is of no use to anybody. */
+		(void) zp_registry_drop(image->object);
 		zp_image_close(image);
+	}
+	if (image->object != NULL && is_dropped(image))
+		zp_image_close(image);
+	if (image->open && options != NULL && !has_options(image->state, options))
+	{
+		(void) drop_object(image->object, ZP_REASON_OPTIONS);
+		zp_image_close(image);
+	}
 	if (image->open)
 		return true;
 	image->incarnation = incarnation;
@@ -405,10 +573,16 @@ attach(ZpImage *image, uint64 incarnation, const ZpIndexOptions *options)
 		}
 		if (options == NULL)
 			return false;
+		if (image->object == NULL && !fits)
+		{
+			if (!refuse(image, options))
+				return false;
+			continue;
+		}
 		if (image->object != NULL)
 		{
 			/* No trie: make an object that has one. */
-			if (is_refused(image->state))
+			if (!fits || is_refused(image->state))
 				return false;
 			reason = (ZpImageReason) zp_load_relaxed_u32(&image->state->reason);
 			memcpy(&old, image->state, sizeof(old));
@@ -416,6 +590,7 @@ attach(ZpImage *image, uint64 incarnation, const ZpIndexOptions *options)
 			(void) zp_registry_drop(image->object);
 			zp_image_close(image);
 		}
+		sweep_sometimes();
 		status = make_object(image, options, has_old ? &old : NULL, reason);
 		if (status != ZP_OK)
 			return false;
@@ -549,6 +724,7 @@ apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
 {
 	ZpImageState *state = image->state;
 	bool		load = zp_load_relaxed_u32(&state->phase) != ZP_IMAGE_READY;
+	bool		fresh;			/* from the beginning of the chain */
 	BlockNumber block;
 	uint64		birth;
 	uint16		offset;
@@ -561,17 +737,18 @@ apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
 	uint64		count = 0;
 
 	image->written = true;
-	if (load)
+	fresh = load && zp_load_relaxed_u64(&state->birth) == 0;
+	if (fresh)
 	{
 		zp_store_relaxed_u32(&state->phase, ZP_IMAGE_LOADING);
+		zp_store_relaxed_u64(&state->killed_since_load, 0);
 		block = meta->first;
 		birth = meta->first_birth;
 		offset = ZP_PAGE_FIRST;
-		if (RelationGetNumberOfBlocks(index) > (BlockNumber) NBuffers / 4)
-			strategy = GetAccessStrategy(BAS_BULKREAD);
 	}
 	else
 	{
+		/* A load that was stopped goes on where it was. */
 		uint64		place = zp_load_relaxed_u64(&state->place);
 
 		block = (BlockNumber) (place >> 16);
@@ -579,9 +756,11 @@ apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
 		birth = zp_load_relaxed_u64(&state->birth);
 	}
 
+	if (load && RelationGetNumberOfBlocks(index) > (BlockNumber) NBuffers / 4)
+		strategy = GetAccessStrategy(BAS_BULKREAD);
 	zp_walk_begin(&walk, index, strategy, meta->incarnation, block, birth);
 	result = zp_walk_next_page(&walk);
-	if (result == ZP_WALK_PAGE && !load)
+	if (result == ZP_WALK_PAGE)
 		zp_decoder_seek(&walk.decoder, offset);
 	while (result == ZP_WALK_PAGE)
 	{
@@ -590,18 +769,20 @@ apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
 			break;
 		if (load)
 			zp_fetch_add_relaxed_u64(&state->pages_read, 1);
-		else
-			set_cursor(state, walk.block, walk.birth, zp_page_lower(walk.page));
+		set_cursor(state, walk.block, walk.birth, zp_page_lower(walk.page));
 		result = zp_walk_next_page(&walk);
 	}
 	*moved = *moved || result == ZP_WALK_MOVED;
+	if (*moved && fresh && !zp_meta_has_changed(index, meta))
+		zp_page_corrupted(index, result == ZP_WALK_MOVED ? walk.next : walk.block,
+						  "The chain of pages is broken.");
 	if (status == ZP_OK && !*moved)
 	{
-		set_cursor(state, walk.block, walk.birth, zp_page_lower(walk.page));
 		zp_store_release_u64(&state->generation, meta->generation);
 		if (load)
 		{
 			zp_fetch_add_relaxed_u64(&state->loads, 1);
+			zp_store_relaxed_u64(&state->refusals, 0);
 			zp_store_release_u32(&state->phase, ZP_IMAGE_READY);
 		}
 	}
@@ -624,7 +805,6 @@ follow(ZpImage *image, Relation index, bool only_try)
 	ZpStatus	status;
 	ZpLogMeta	meta;
 	bool		moved = false;
-	bool		interrupted = false;
 	ZpImageReason reason;
 
 	if (only_try)
@@ -644,12 +824,6 @@ follow(ZpImage *image, Relation index, bool only_try)
 		zp_meta_read(index, &meta);
 		if (is_dropped(image) || meta.incarnation != state->incarnation)
 			status = ZP_DROPPED;
-		else if (zp_load_relaxed_u32(&state->phase) == ZP_IMAGE_LOADING)
-		{
-			/* Whoever loaded it was stopped: what is in it is not known. */
-			interrupted = true;
-			status = ZP_OK;
-		}
 		else
 			status = apply_log(image, index, &meta, &moved);
 	}
@@ -659,10 +833,10 @@ follow(ZpImage *image, Relation index, bool only_try)
 	}
 	PG_END_TRY();
 
-	if (status == ZP_OK && !moved && !interrupted)
+	if (status == ZP_OK && !moved)
 		return ZP_FOLLOWED;
 	if (status == ZP_OK)
-		reason = moved ? ZP_REASON_COMPACTED : ZP_REASON_INTERRUPTED;
+		reason = ZP_REASON_COMPACTED;
 	else if (status == ZP_OVER_LIMIT)
 		reason = ZP_REASON_OVER_LIMIT;
 	else
@@ -673,13 +847,49 @@ follow(ZpImage *image, Relation index, bool only_try)
 	return status == ZP_OK || status == ZP_DROPPED ? ZP_FOLLOW_AGAIN : ZP_FOLLOW_REFUSED;
 }
 
-static void
-note_use(ZpImageState *state)
+void
+zp_image_touch(ZpImage *image)
 {
-	uint64		now = (uint64) GetCurrentStatementStartTimestamp();
+	uint64		now = (uint64) GetCurrentTimestamp();
 
-	if (now > zp_load_relaxed_u64(&state->used_at) + USECS_PER_SEC)
-		zp_store_relaxed_u64(&state->used_at, now);
+	if (now > zp_load_relaxed_u64(&image->state->used_at) + USECS_PER_SEC)
+		zp_store_relaxed_u64(&image->state->used_at, now);
+}
+
+/* The last failure to have any shared memory at all. */
+static TimestampTz start_failed_at = 0;
+static ZpImageReason start_failure = ZP_REASON_NONE;
+
+/* As zp_backend_try_start, but not again and again in vain. */
+static bool
+try_start(void)
+{
+	ZpStatus	status;
+
+	if (zp_backend.started)
+		return zp_backend_try_start() == ZP_OK;
+	if (start_failure != ZP_REASON_NONE &&
+		GetCurrentTimestamp() < start_failed_at + ZP_IMAGE_RETRY_US)
+		return false;
+	status = zp_backend_try_start();
+	start_failure = status == ZP_OK ? ZP_REASON_NONE :
+		status == ZP_OVER_LIMIT ? ZP_REASON_OVER_LIMIT : ZP_REASON_NO_MEMORY;
+	start_failed_at = GetCurrentTimestamp();
+	return status == ZP_OK;
+}
+
+ZpImageReason
+zp_image_start_failed(void)
+{
+	return start_failure;
+}
+
+/* Whether it is worth trying: others would be evicted in vain for what is too large by itself. */
+static bool
+can_fit(const ZpLogMeta *meta)
+{
+	return zp_memory_limit == 0 ||
+		meta->base_entries * ZP_IMAGE_ENTRY_BYTES < (uint64) zp_memory_limit * 1024;
 }
 
 ZpImage *
@@ -687,7 +897,7 @@ zp_image_get(Relation index, const ZpIndexOptions *options)
 {
 	ZpImage    *image;
 
-	if (zp_backend_try_start() != ZP_OK)
+	if (!try_start())
 		return NULL;
 	image = image_of_index(index);
 	for (int attempt = 0; attempt < ZP_IMAGE_ATTEMPTS; attempt++)
@@ -697,9 +907,9 @@ zp_image_get(Relation index, const ZpIndexOptions *options)
 
 		CHECK_FOR_INTERRUPTS();
 		zp_meta_read(index, &meta);
-		if (!attach(image, meta.incarnation, options))
+		if (!attach(image, meta.incarnation, options, can_fit(&meta)))
 			return NULL;
-		note_use(image->state);
+		zp_image_touch(image);
 		if (is_current(image, index, &meta))
 			return image;
 		followed = follow(image, index, false);
@@ -716,10 +926,10 @@ zp_image_peek(Relation index, uint64 incarnation)
 {
 	ZpImage    *image;
 
-	if (zp_backend_try_start() != ZP_OK)
+	if (!try_start())
 		return NULL;
 	image = image_of_index(index);
-	(void) attach(image, incarnation, NULL);
+	(void) attach(image, incarnation, NULL, false);
 	return image->object != NULL ? image : NULL;
 }
 
@@ -729,7 +939,7 @@ zp_image_follow(Relation index, bool wait)
 	ZpLogMeta	meta;
 	ZpImage    *image;
 
-	if (zp_backend_try_start() != ZP_OK)
+	if (!try_start())
 		return;
 	zp_meta_read(index, &meta);
 	image = zp_image_peek(index, meta.incarnation);
@@ -798,7 +1008,10 @@ zp_image_kill(ZpImage *image, uint64 removals, const ZpKeyLayout *layout,
 			entry.included_bytes = records[i].included_bytes;
 			status = zp_image_remove(image, has_included, &entry);
 			if (status == ZP_OK)
+			{
 				zp_fetch_add_relaxed_u64(&state->killed, 1);
+				zp_fetch_add_relaxed_u64(&state->killed_since_load, 1);
+			}
 		}
 	}
 	release_apply();
@@ -811,18 +1024,21 @@ zp_images_sweep(void)
 	int			count;
 	int			dropped = 0;
 
-	if (zp_backend_try_start() != ZP_OK)
+	if (!try_start())
 		return 0;
+	/* Databases that are no more. */
+	dropped = zp_registry_sweep();
 	infos = zp_registry_list(ZP_OBJECT_IMAGE, MyDatabaseId, &count);
 	for (int i = 0; i < count; i++)
 	{
 		ZpImageState *state = &infos[i].image;
 		ZpObject   *object;
 
-		/* Those of temporary relations go with their backend. */
-		if (state->backend >= 0 ||
-			(TimestampTz) zp_load_relaxed_u64(&state->used_at) >
-			GetCurrentTimestamp() - ZP_IMAGE_UNKNOWN_US || OidIsValid(ZP_RELID_OF_FILE(state->space, state->file)))
+		/* A temporary relation's goes with its backend, which may have been killed. */
+		if ((TimestampTz) zp_load_relaxed_u64(&state->used_at) >
+			GetCurrentTimestamp() - ZP_IMAGE_UNKNOWN_US ||
+			(state->backend >= 0 ? ZP_IS_BACKEND_ALIVE(state->backend) :
+			 OidIsValid(ZP_RELID_OF_FILE(state->space, state->file))))
 			continue;
 		if (zp_registry_try_pin(ZP_OBJECT_IMAGE, infos[i].name, &object) != ZP_OK)
 			continue;

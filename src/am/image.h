@@ -73,6 +73,8 @@ typedef struct ZpImageKey
 typedef struct ZpImage
 {
 	ZpImageKey	key;
+	Oid			relation;
+	bool		suspect;		/* its index may have been dropped, or have another file */
 	uint64		incarnation;
 	ZpObject   *object;			/* pinned; NULL: closed */
 	ZpImageState *state;
@@ -101,6 +103,12 @@ extern ZpImage *zp_image_get(Relation index, const ZpIndexOptions *options);
  * Without wait, not if somebody else is at it.
  */
 extern void zp_image_follow(Relation index, bool wait);
+
+/* An image is in use: it is not evicted for others' sake for a while. */
+extern void zp_image_touch(ZpImage *image);
+
+/* Why this backend has no shared memory at all; ZP_REASON_NONE: it has, or does not know yet. */
+extern ZpImageReason zp_image_start_failed(void);
 
 /* The state of an image that is there already; NULL: none.  For the planner and statistics. */
 extern ZpImage *zp_image_peek(Relation index, uint64 incarnation);

@@ -38,7 +38,7 @@ start_inserting(Relation index, IndexInfo *info)
 }
 
 void
-zp_check_key_size(Relation index, size_t bytes)
+zp_check_key_size(Relation heap, Relation index, size_t bytes)
 {
 	if (bytes > ZP_LONGEST_KEY)
 		ereport(ERROR,
@@ -46,7 +46,8 @@ zp_check_key_size(Relation index, size_t bytes)
 				 errmsg("index row size %zu exceeds zipora maximum %zu for index \"%s\"",
 						bytes, (size_t) ZP_LONGEST_KEY, RelationGetRelationName(index)),
 				 errhint("Values larger than a page cannot be indexed.\n"
-						 "Consider an index on a hash of the value or on its first characters.")));
+						 "Consider an index on a hash of the value or on its first characters."),
+				 errtableconstraint(heap, RelationGetRelationName(index))));
 }
 
 bool
@@ -65,7 +66,7 @@ zp_index_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Re
 	zp_key_encode(state->layout, values, isnull, &state->key);
 	if (has_included)
 		zp_included_encode(state->layout, values, isnull, &state->included);
-	zp_check_key_size(index, (size_t) state->key.len + state->included.len);
+	zp_check_key_size(heap, index, (size_t) state->key.len + state->included.len);
 	length = zp_entry_encode(state->entry, tid, has_included,
 							 (unsigned char *) state->key.data, state->key.len,
 							 (unsigned char *) state->included.data, state->included.len);

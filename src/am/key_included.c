@@ -12,6 +12,7 @@
 #include "am/key.h"
 
 #include "access/detoast.h"
+#include "catalog/pg_type.h"
 
 static void
 append_varlena(StringInfo bytes, Datum value, bool packable)
@@ -113,8 +114,9 @@ zp_included_encode(const ZpKeyLayout *layout, const Datum *values, const bool *i
 	}
 }
 
+static void complain(void) __attribute__((noreturn));
+
 static void
-pg_attribute_noreturn()
 complain(void)
 {
 	ereport(ERROR,

@@ -23,6 +23,9 @@
 
 #define ZP_BATCH_FIRST		8
 
+/* Batches after which the image is told that it is in use. */
+#define ZP_TOUCH_EVERY		64
+
 /* malloc'd memory of the cursor goes with the scan, whatever ends it. */
 static void
 end_cursor(void *argument)
@@ -128,9 +131,9 @@ zp_index_rescan(IndexScanDesc descriptor, ScanKey keys, int key_count,
 	if (scan->source == ZP_SOURCE_LOG)
 		scan->source = ZP_SOURCE_NONE;
 	scan->direction = ZP_FORWARD;
+	scan->begun = false;
 	scan->at_start = true;
 	scan->exhausted = false;
-	scan->ended = false;
 	scan->cursor_placed = false;
 	end_change(scan);
 	scan->batch_size = ZP_BATCH_FIRST;
@@ -323,13 +326,12 @@ seek_resume(ZpScan *scan)
 
 /* Adds an entry to the batch. */
 static inline void
-add_entry(ZpScan *scan, ItemPointer tid, bool secondary, const unsigned char *key,
-		  size_t key_bytes, const unsigned char *included, size_t included_bytes)
+add_entry(ZpScan *scan, ItemPointer tid, const unsigned char *key, size_t key_bytes,
+		  const unsigned char *included, size_t included_bytes)
 {
 	ZpScanEntry *entry = &scan->entries[scan->count++];
 
 	entry->tid = *tid;
-	entry->secondary = secondary;
 	entry->place = (uint32) scan->bytes.len;
 	entry->key_bytes = (uint16) key_bytes;
 	entry->included_bytes = (uint16) included_bytes;
@@ -364,7 +366,7 @@ read_point(ZpScan *scan)
 	if ((payload & ZP_PAYLOAD_MORE) != 0)
 		return ZP_NOT_FOUND;
 	zp_payload_tid(payload, &tid);
-	add_entry(scan, &tid, false, key, key_bytes, NULL, 0);
+	add_entry(scan, &tid, key, key_bytes, NULL, 0);
 	scan->exhausted = true;
 	return ZP_OK;
 }
@@ -384,6 +386,9 @@ read_from_image(ZpScan *scan)
 	size_t		last_bytes = 0;
 	ZpVerdict	verdict = ZP_VERDICT_SKIP;
 
+	/* A nested loop or a long scan keeps its image. */
+	if (++scan->uses % ZP_TOUCH_EVERY == 0)
+		zp_image_touch(scan->image);
 	scan->removals = zp_load_relaxed_u64(&scan->image->state->removals);
 	if (scan->at_start)
 	{
@@ -457,11 +462,11 @@ read_from_image(ZpScan *scan)
 				if (is_given(scan, entry->key, key_bytes, &tid))
 					continue;
 				if (secondary)
-					add_entry(scan, &tid, true, entry->key, key_bytes,
+					add_entry(scan, &tid, entry->key, key_bytes,
 							  entry->key + key_bytes + ZP_TID_BYTES,
 							  entry->key_bytes - key_bytes - ZP_TID_BYTES);
 				else
-					add_entry(scan, &tid, false, entry->key, key_bytes, NULL, 0);
+					add_entry(scan, &tid, entry->key, key_bytes, NULL, 0);
 			}
 			else if (verdict == ZP_VERDICT_END)
 				scan->exhausted = true;
@@ -532,7 +537,7 @@ read_from_answer(ZpScan *scan)
 			break;
 		}
 	}
-	add_entry(scan, &record.tid, false, record.key, record.key_bytes, record.included,
+	add_entry(scan, &record.tid, record.key, record.key_bytes, record.included,
 			  record.included_bytes);
 }
 
@@ -564,6 +569,12 @@ read_batch(IndexScanDesc descriptor, ZpScan *scan)
 		status = read_from_image(scan);
 		if (status == ZP_OK)
 			return;
+		if (scan->count > 0)
+		{
+			/* What was read counts as given; the next batch will meet the failure, or not. */
+			scan->cursor_placed = false;
+			return;
+		}
 		if (status == ZP_CANCELLED)
 			CHECK_FOR_INTERRUPTS();
 		else if (status == ZP_DROPPED)
@@ -577,34 +588,6 @@ read_batch(IndexScanDesc descriptor, ZpScan *scan)
 			scan->source_changed = !scan->at_start;
 		}
 	}
-}
-
-/* The caller turns round. */
-static void
-change_direction(ZpScan *scan, ZpDirection direction)
-{
-	flush_kills(scan);
-	if (scan->source != ZP_SOURCE_LOG)
-	{
-		if (scan->ended || (scan->at_start && scan->position < 0))
-			scan->at_start = true;
-		else if (scan->position >= 0 && scan->position < scan->count)
-		{
-			ZpScanEntry *entry = &scan->entries[scan->position];
-			const unsigned char *bytes = (unsigned char *) scan->bytes.data + entry->place;
-
-			set_resume(scan, bytes, entry->key_bytes, &entry->tid, entry->secondary,
-					   bytes + entry->key_bytes, entry->included_bytes);
-		}
-		scan->count = 0;
-		scan->cursor_placed = false;
-	}
-	end_change(scan);
-	scan->position = -1;
-	scan->count = 0;
-	scan->direction = direction;
-	scan->exhausted = false;
-	scan->ended = false;
 }
 
 /* The index tuple of an index-only scan. */
@@ -642,7 +625,6 @@ bool
 zp_index_gettuple(IndexScanDesc descriptor, ScanDirection scan_direction)
 {
 	ZpScan	   *scan = descriptor->opaque;
-	ZpDirection direction = ScanDirectionIsBackward(scan_direction) ? ZP_BACKWARD : ZP_FORWARD;
 	ZpScanEntry *entry;
 
 	if (descriptor->kill_prior_tuple && scan->position >= 0 && scan->position < scan->count &&
@@ -651,29 +633,32 @@ zp_index_gettuple(IndexScanDesc descriptor, ScanDirection scan_direction)
 		scan->entries[scan->position].killed = true;
 		scan->killed++;
 	}
-	if (scan->at_start && scan->position < 0 && scan->count == 0 && !scan->ended)
+	if (!scan->begun)
+	{
+		scan->begun = true;
+		scan->direction = ScanDirectionIsBackward(scan_direction) ? ZP_BACKWARD : ZP_FORWARD;
 		choose_source(descriptor, scan);
-	if (direction != scan->direction)
-		change_direction(scan, direction);
-	if (scan->ended)
-		return false;
+	}
+	else if (scan->direction != (ScanDirectionIsBackward(scan_direction) ? ZP_BACKWARD : ZP_FORWARD))
+		elog(ERROR, "a scan of index \"%s\" was asked to turn round",
+			 RelationGetRelationName(scan->index));
 	if (++scan->position >= scan->count)
 	{
-		if (!scan->exhausted || scan->source == ZP_SOURCE_LOG)
-			read_batch(descriptor, scan);
-		else
+		if (scan->exhausted)
 			scan->count = 0;
+		else
+			read_batch(descriptor, scan);
 		if (scan->count == 0)
 		{
-			scan->ended = true;
+			scan->position = -1;
 			return false;
 		}
 		scan->position = 0;
 	}
 	entry = &scan->entries[scan->position];
 	descriptor->xs_heaptid = entry->tid;
-	descriptor->xs_recheck = zp_quals_recheck(scan->quals) ||
-		!IsMVCCSnapshot(descriptor->xs_snapshot);
+	descriptor->xs_recheck = descriptor->numberOfKeys > 0 &&
+		(zp_quals_recheck(scan->quals) || !IsMVCCSnapshot(descriptor->xs_snapshot));
 	if (descriptor->xs_want_itup)
 		return_values(descriptor, scan, entry);
 	return true;
@@ -686,10 +671,11 @@ zp_index_getbitmap(IndexScanDesc descriptor, TIDBitmap *bitmap)
 	bool		recheck = zp_quals_recheck(scan->quals);
 	int64		found = 0;
 
+	scan->begun = true;
 	choose_source(descriptor, scan);
 	for (;;)
 	{
-		if (scan->exhausted && scan->source != ZP_SOURCE_LOG)
+		if (scan->exhausted)
 			break;
 		read_batch(descriptor, scan);
 		if (scan->count == 0)

@@ -22,7 +22,6 @@
 typedef struct ZpScanEntry
 {
 	ItemPointerData tid;
-	bool		secondary;		/* as the trie has it */
 	uint32		place;			/* of its bytes in the batch's buffer: key, then included values */
 	uint16		key_bytes;
 	uint16		included_bytes;
@@ -59,11 +58,13 @@ typedef struct ZpScan
 	ZpImage    *image;			/* of source image; valid while generation is zp_image_generation */
 	uint64		generation;
 
+	uint32		uses;			/* of the image by this scan, modulo 2^32 */
+
 	/* Where the next batch begins. */
-	ZpDirection direction;
-	bool		at_start;		/* the first batch in this direction is still to be read */
-	bool		exhausted;		/* in this direction there is nothing more to read */
-	bool		ended;			/* and the caller has been told */
+	bool		begun;			/* direction and source are chosen */
+	ZpDirection direction;		/* a scan never turns round */
+	bool		at_start;		/* the first batch is still to be read */
+	bool		exhausted;		/* there is nothing more to read */
 	ZpCursor	cursor;			/* begun if cursor_begun; of image->session */
 	bool		cursor_begun;
 	bool		cursor_placed;	/* it stands where the next batch begins; else seek `resume` */
@@ -120,10 +121,7 @@ typedef struct ZpLogAnswer ZpLogAnswer;
 /* Reads the whole log and keeps, in order, the entries that fit the conditions. */
 extern ZpLogAnswer *zp_answer_from_log(ZpScan *scan);
 
-/*
- * The entry that comes next in a direction, valid until the next call; false: there is none.
- * Backward at first, it is the last one; after the end in one direction, the other one begins there.
- */
+/* The entry that comes next in the scan's direction, valid until the next call; false: none. */
 extern bool zp_answer_next(ZpLogAnswer *answer, ZpDirection direction, ZpRecord *record);
 extern void zp_answer_free(ZpLogAnswer *answer);
 
@@ -132,6 +130,10 @@ extern void zp_epoch_enter(ZpScan *scan);
 /* Whether a VACUUM has begun a new epoch; then it is entered. */
 extern bool zp_epoch_renew(ZpScan *scan);
 extern void zp_epoch_leave(ZpScan *scan);
+
+/* VACUUM: before the first removal; whether all removals were waited for; waits. */
+extern void zp_epoch_announce(Relation index);
+extern bool zp_epoch_is_drained(Relation index);
 extern void zp_epoch_drain(Relation index);
 
 #endif							/* ZP_SCAN_H */

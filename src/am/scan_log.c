@@ -61,6 +61,8 @@ read_chain(ZpScan *scan, Tuplesortstate *sort)
 	pfree(scratch.data);
 	if (strategy != NULL)
 		FreeAccessStrategy(strategy);
+	if (result == ZP_WALK_MOVED && !zp_meta_has_changed(scan->index, &meta))
+		zp_page_corrupted(scan->index, walk.next, "The chain of pages is broken.");
 	return result == ZP_WALK_END;
 }
 
@@ -76,7 +78,7 @@ zp_answer_from_log(ZpScan *scan)
 	answer->context = context;
 	for (;;)
 	{
-		answer->sort = zp_records_begin(work_mem, true);
+		answer->sort = zp_records_begin(work_mem, scan->direction == ZP_BACKWARD);
 		if (zp_quals_begin(scan->quals, ZP_FORWARD, &seek) == ZP_VERDICT_END ||
 			read_chain(scan, answer->sort))
 			break;
@@ -96,7 +98,7 @@ zp_answer_next(ZpLogAnswer *answer, ZpDirection direction, ZpRecord *record)
 	if (!answer->touched && direction == ZP_BACKWARD)
 	{
 		while (zp_records_get(answer->sort, true, &answer->record))
-			;
+			CHECK_FOR_INTERRUPTS();
 	}
 	answer->touched = true;
 	found = zp_records_get(answer->sort, direction == ZP_FORWARD, &answer->record);

@@ -25,23 +25,6 @@
 /* ...and the log has as many pages at least. */
 #define ZP_COMPACT_PAGES		16
 
-/* Notes what VACUUM found. */
-static void
-note_counts(Relation index, uint64 live, uint64 dead)
-{
-	Buffer		buffer = ReadBuffer(index, ZP_META_BLOCK);
-	GenericXLogState *state;
-	ZpLogMeta  *meta;
-
-	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
-	state = GenericXLogStart(index);
-	meta = zp_page_meta(GenericXLogRegisterBuffer(state, buffer, 0));
-	meta->live_entries = live;
-	meta->dead_entries = dead;
-	GenericXLogFinish(state);
-	UnlockReleaseBuffer(buffer);
-}
-
 /* What there is in the log. */
 typedef struct ZpLogCount
 {
@@ -51,6 +34,24 @@ typedef struct ZpLogCount
 	uint64		removed;		/* by this call */
 	BlockNumber pages;
 } ZpLogCount;
+
+/* Notes what VACUUM found. */
+static void
+note_counts(Relation index, const ZpLogCount *count)
+{
+	Buffer		buffer = ReadBuffer(index, ZP_META_BLOCK);
+	GenericXLogState *state;
+	ZpLogMeta  *meta;
+
+	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+	state = GenericXLogStart(index);
+	meta = zp_page_meta(GenericXLogRegisterBuffer(state, buffer, 0));
+	meta->live_entries = count->live;
+	meta->dead_entries = count->dead;
+	meta->tail_entries = count->in_tail;
+	GenericXLogFinish(state);
+	UnlockReleaseBuffer(buffer);
+}
 
 /* Reads the chain; with a callback, flags the entries that it says are dead. */
 static void
@@ -87,6 +88,8 @@ read_chain(IndexVacuumInfo *info, IndexBulkDeleteCallback callback, void *callba
 					count->in_tail++;
 			}
 		}
+		if (dead > 0 && count->removed == 0)
+			zp_epoch_announce(index);
 		for (size_t done = 0; done < dead;)
 		{
 			size_t		part = Min(dead - done, ZP_TOMBSTONE_TARGETS);
@@ -106,57 +109,40 @@ read_chain(IndexVacuumInfo *info, IndexBulkDeleteCallback callback, void *callba
 	pfree(offsets);
 }
 
-/*
- * What the last ambulkdelete of this backend found, and of which index: amvacuumcleanup comes
- * soon after it.  (What ambulkdelete returns may be copied in between, and has no room for it.)
- */
-static Oid	counted_index = InvalidOid;
-static ZpLogCount last_count;
-
 IndexBulkDeleteResult *
 zp_index_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *result,
 					 IndexBulkDeleteCallback callback, void *callback_state)
 {
 	ZpLogCount	count;
-	ZpLogMeta	meta;
 
 	if (result == NULL)
 		result = palloc0(sizeof(IndexBulkDeleteResult));
-	counted_index = InvalidOid;
 	read_chain(info, callback, callback_state, &count);
 	result->tuples_removed += count.removed;
 	result->num_index_tuples = count.live;
 	result->estimated_count = false;
 	result->num_pages = RelationGetNumberOfBlocks(info->index);
-	if (count.removed > 0)
-		note_counts(info->index, count.live, count.dead);
-	counted_index = RelationGetRelid(info->index);
-	last_count = count;
+	if (count.live + count.dead > 0)
+		note_counts(info->index, &count);
 
-	/* Also if an earlier VACUUM was stopped between the removal and this. */
-	zp_meta_read(info->index, &meta);
-	if (count.removed > 0 || meta.drained != meta.epoch)
+	/* Also if an earlier VACUUM was stopped before this. */
+	if (!zp_epoch_is_drained(info->index))
 		zp_epoch_drain(info->index);
 	return result;
 }
 
-/* Whether the log is worth being written anew. */
+/* Whether the log is worth being written anew, by what was counted last and what has come since. */
 static bool
-wants_compaction(IndexVacuumInfo *info, IndexBulkDeleteResult *result, BlockNumber blocks)
+wants_compaction(Relation index, BlockNumber blocks)
 {
 	ZpLogMeta	meta;
-	uint64		tail_pages;
 
 	if (blocks < ZP_COMPACT_PAGES)
 		return false;
-	if (result != NULL && counted_index == RelationGetRelid(info->index))
-		return last_count.dead > ZP_COMPACT_DEAD * (last_count.live + last_count.dead) ||
-			last_count.in_tail > ZP_COMPACT_TAIL * last_count.live;
-
-	/* Nothing was removed: what has come since is told by the number of pages. */
-	zp_meta_read(info->index, &meta);
-	tail_pages = meta.last_birth - meta.seal_birth;
-	return tail_pages > ZP_COMPACT_TAIL * blocks;
+	zp_meta_read(index, &meta);
+	return meta.dead_entries > ZP_COMPACT_DEAD * (meta.live_entries + meta.dead_entries) ||
+		meta.tail_entries > ZP_COMPACT_TAIL * meta.live_entries ||
+		meta.last_birth - meta.seal_birth > ZP_COMPACT_TAIL * blocks;
 }
 
 IndexBulkDeleteResult *
@@ -168,7 +154,7 @@ zp_index_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *result)
 
 	if (info->analyze_only)
 		return result;
-	compact = wants_compaction(info, result, blocks);
+	compact = wants_compaction(index, blocks);
 	if (result == NULL && !compact)
 		return NULL;
 	if (result == NULL)
@@ -192,7 +178,6 @@ zp_index_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *result)
 		zp_meta_read(index, &meta);
 		result->num_index_tuples = meta.live_entries;
 	}
-	counted_index = InvalidOid;
 	result->pages_free = zp_log_sweep(index, info->strategy);
 	result->num_pages = RelationGetNumberOfBlocks(index);
 	(void) zp_images_sweep();

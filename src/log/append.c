@@ -23,6 +23,9 @@ bool		zp_fast_wal = true;
 Buffer
 zp_log_lock_tail(Relation index, ZpLogTail *tail)
 {
+	ZpLogMeta	meta;
+	bool		meta_read = false;
+
 	for (;;)
 	{
 		Buffer		buffer;
@@ -31,10 +34,13 @@ zp_log_lock_tail(Relation index, ZpLogTail *tail)
 
 		if (!tail->known)
 		{
-			ZpLogMeta	meta;
+			uint64		last_birth = meta_read ? meta.last_birth : 0;
 
 			CHECK_FOR_INTERRUPTS();
 			zp_meta_read(index, &meta);
+			if (meta.last_birth == last_birth)
+				zp_page_corrupted(index, meta.last, "The way to the end of the log is broken.");
+			meta_read = true;
 			tail->incarnation = meta.incarnation;
 			tail->block = meta.last;
 			tail->birth = meta.last_birth;
@@ -74,6 +80,9 @@ zp_log_claim(Relation index)
 
 		if (block == InvalidBlockNumber)
 			break;
+		/* After a crash it may speak of pages that the file has not got. */
+		if (block >= RelationGetNumberOfBlocks(index))
+			continue;
 		buffer = ReadBuffer(index, block);
 		if (ConditionalLockBuffer(buffer))
 		{

@@ -105,6 +105,7 @@ zp_log_compact(Relation index, int fillfactor, int memory_kb, BufferAccessStrate
 	changed->base_key_bytes = writer->key_bytes;
 	changed->live_entries = writer->entries;
 	changed->dead_entries = 0;
+	changed->tail_entries = 0;
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
 	pfree(writer);

@@ -23,7 +23,7 @@ zp_decoder_begin(ZpLogDecoder *decoder, Relation index, BlockNumber block, Page 
 void
 zp_decoder_seek(ZpLogDecoder *decoder, uint16 offset)
 {
-	Assert(!decoder->base);
+	Assert(!decoder->base || offset == ZP_PAGE_FIRST || offset == decoder->lower);
 	decoder->offset = offset;
 }
 

@@ -46,7 +46,7 @@ typedef struct ZpLogDecoder
 extern void zp_decoder_begin(ZpLogDecoder *decoder, Relation index, BlockNumber block, Page page,
 							 bool has_included);
 
-/* Goes on at an offset where an entry begins; only in a tail page. */
+/* Goes on at an offset where an entry begins; in a base page only at its first entry, or its end. */
 extern void zp_decoder_seek(ZpLogDecoder *decoder, uint16 offset);
 
 /* The next entry; false: there is none.  Raises an error if the page is corrupted. */

@@ -83,6 +83,16 @@ zp_meta_read(Relation index, ZpLogMeta *meta)
 }
 
 bool
+zp_meta_has_changed(Relation index, const ZpLogMeta *since)
+{
+	ZpLogMeta	now;
+
+	zp_meta_read(index, &now);
+	return now.incarnation != since->incarnation || now.generation != since->generation ||
+		now.first != since->first || now.first_birth != since->first_birth;
+}
+
+bool
 zp_page_read(Relation index, BlockNumber block, uint64 incarnation, uint64 birth,
 			 BufferAccessStrategy strategy, Page copy)
 {

@@ -84,6 +84,7 @@ typedef struct ZpLogMeta
 	/* As the last VACUUM (or the build) found them. */
 	uint64		live_entries;
 	uint64		dead_entries;
+	uint64		tail_entries;	/* of the live ones, those in the tail */
 } ZpLogMeta;
 
 /*
@@ -167,8 +168,14 @@ extern void zp_page_corrupted(Relation index, BlockNumber block, const char *wha
 /* A copy of the metapage, checked. */
 extern void zp_meta_read(Relation index, ZpLogMeta *meta);
 
-/* The same in a buffer that is pinned, but not locked. */
+/* The same from a buffer that is pinned, but not locked. */
 extern void zp_meta_read_buffer(Relation index, Buffer buffer, ZpLogMeta *meta);
+
+/*
+ * Whether the chain is another one than it was when the metapage was read.  If it is not, a link
+ * that leads nowhere is a fault of the pages.
+ */
+extern bool zp_meta_has_changed(Relation index, const ZpLogMeta *since);
 
 /*
  * Copies a page of the chain to `copy` (of BLCKSZ bytes, aligned as by palloc).  false: the

@@ -53,7 +53,7 @@
 #include "port/barrier.h"
 
 #define ZP_ARENA_MAGIC		0x5a704172
-#define ZP_ARENA_LAYOUT		3	/* bump with any change of a struct in src/mem */
+#define ZP_ARENA_LAYOUT		4	/* bump with any change of a struct in src/mem */
 
 #define ZP_KEPT_EMPTY_BYTES		((uint64_t) 1 << 20)
 
@@ -192,17 +192,17 @@ map_segment(ZpArenaMap *map, uint32_t segment)
 	return ZP_OK;
 }
 
+bool
+zp_map_slow(ZpArenaMap *map, ZpRef ref)
+{
+	return ref >= ZP_FIRST_REF && map_segment(map, zp_ref_segment(ref)) == ZP_OK;
+}
+
 void *
 zp_at_slow(ZpArenaMap *map, ZpRef ref)
 {
-	uint32_t	segment;
-
-	if (ref >= ZP_FIRST_REF)
-	{
-		segment = zp_ref_segment(ref);
-		if (map_segment(map, segment) == ZP_OK)
-			return (void *) (map->biased[segment] + ((uintptr_t) ref << ZP_REF_SHIFT));
-	}
+	if (zp_map_slow(map, ref))
+		return (void *) (map->biased[zp_ref_segment(ref)] + ((uintptr_t) ref << ZP_REF_SHIFT));
 	map->map_failed = true;
 	return (void *) void_block;
 }
@@ -717,6 +717,29 @@ locate(ZpArenaMap *map, ZpRef ref, uint32_t *number, uint32_t *page)
 	if (ZP_LIKELY(is_mapped(map, *number)))
 		return ZP_OK;
 	return map_segment(map, *number);
+}
+
+ZpStatus
+zp_arena_cut(ZpArenaMap *map, ZpRef run, uint32_t pages, ZpRef *ref)
+{
+	uint32_t	number;
+	uint32_t	page;
+	uint32_t	first;
+	bool		cut;
+	ZpStatus	status;
+
+	status = locate(map, run, &number, &page);
+	if (status != ZP_OK)
+		return status;
+	if (run % ZP_PAGE_REFS != 0 || pages == 0)
+		return ZP_BAD_REF;
+	lock_pages(map->arena);
+	cut = zp_run_cut(header_of(map, number), page, pages, &first);
+	unlock_pages(map->arena);
+	if (!cut)
+		return ZP_NOT_FOUND;
+	*ref = finish_run(map, number, first, pages);
+	return ZP_OK;
 }
 
 ZpStatus

@@ -95,7 +95,7 @@ typedef struct ZpArenaMap
 	 */
 	bool		exempt_from_limits;
 
-	/* The pools that were used last, by a few bits of their refs. */
+	/* The pools that were used last, by a few bits of their addresses. */
 	ZpRecordSlot records[ZP_RECORD_SLOTS];
 } ZpArenaMap;
 
@@ -132,6 +132,12 @@ extern ZpStatus zp_arena_alloc_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref
 extern ZpStatus zp_arena_take_pages(ZpArenaMap *map, uint32_t pages, ZpRef *ref);
 
 /*
+ * Cuts the last pages off a run that is the caller's: they are a run of their own then.
+ * ZP_NOT_FOUND: the run would have no page left.  ZP_MAP_FAILED, ZP_BAD_REF.
+ */
+extern ZpStatus zp_arena_cut(ZpArenaMap *map, ZpRef run, uint32_t pages, ZpRef *ref);
+
+/*
  * Gives a run back.  Never fails on a run that zp_arena_alloc_pages gave, unless its
  * segment cannot be mapped here (ZP_MAP_FAILED, nothing changed).  ZP_BAD_REF: no run.
  */
@@ -154,7 +160,10 @@ extern void zp_arena_let_go(ZpArenaMap *map);
 /* A number that this arena never gave before; not 0. */
 extern uint64_t zp_arena_next_serial(ZpArenaMap *map);
 
-/* Maps the segment of ref, or sets map_failed and returns a block of zeros. */
+/* Maps the segment of ref; false: it cannot be.  For those who have another way then. */
+extern bool zp_map_slow(ZpArenaMap *map, ZpRef ref);
+
+/* The same, or sets map_failed and returns a block of zeros. */
 extern void *zp_at_slow(ZpArenaMap *map, ZpRef ref);
 
 /*

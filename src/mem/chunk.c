@@ -11,7 +11,7 @@
  * Size.  A class that is used little must not take much, and one that is used a
  * lot should come here seldom.  So the slab number n of a class has the preset's first
  * size << n, up to its largest (4 KB and 64 KB in the preset balanced), but never fewer
- * than 1, 2, 4, then 8 blocks.  Pages that this adds are filled with blocks.
+ * than 1, 2, 4, then 8 blocks (4 if they are larger than 32 KB).  Pages that this adds are filled with blocks.
  *
  * Marks.  A word holds the marks of 32 blocks and the number of the slab's life.  So
  * whoever changes a mark by compare-and-swap changes it in the slab that he looked at,
@@ -41,9 +41,12 @@ zp_slab_plan(uint32_t size_class, uint32_t slabs, uint32_t first_bytes, uint32_t
 	uint32_t	doublings = slabs < ZP_SLAB_MAX_DOUBLINGS ? slabs : ZP_SLAB_MAX_DOUBLINGS;
 	uint32_t	least = 1U << (slabs < ZP_SLAB_MAX_LEAST ? slabs : ZP_SLAB_MAX_LEAST);
 	size_t		bytes = (size_t) first_bytes << doublings;
-	size_t		least_bytes = first_of(least, block_bytes) * ZP_UNIT_BYTES + least * block_bytes;
+	size_t		least_bytes;
 	ZpSlabPlan	plan;
 
+	while (least * block_bytes > ZP_SLAB_MOST_BYTES)
+		least /= 2;
+	least_bytes = first_of(least, block_bytes) * ZP_UNIT_BYTES + least * block_bytes;
 	if (bytes > most_bytes)
 		bytes = most_bytes;
 	if (bytes < least_bytes)

@@ -15,7 +15,7 @@
 #define ZP_LARGE_CLASS		ZP_SIZE_CLASSES
 #define ZP_POOL_CLASSES		(ZP_SIZE_CLASSES + 1)
 
-/* Slabs of a class double, and hold at least 1, 2, 4, then 8 blocks. */
+/* Slabs of a class double, and hold at least 1, 2, 4, then 8 blocks, if those fit the most. */
 #define ZP_SLAB_MAX_DOUBLINGS	12
 #define ZP_SLAB_MAX_LEAST		3
 
@@ -84,7 +84,11 @@ typedef struct ZpChunk
 		ZpRef		next_partial;
 		ZpAtomicU32 link;		/* without a lock: the next in the stack; see tagged.h */
 	};
-	ZpRef		previous_partial;
+	union
+	{
+		ZpRef		previous_partial;
+		uint32_t	most_promised;	/* without a lock: to one magazine; constant */
+	};
 
 	/*
 	 * Slab: a word for each 32 blocks.  Low half: mark b: block b is handed out;
@@ -196,13 +200,11 @@ zp_slab_find(const ZpChunk *chunk, uint32_t distance, uint32_t *block)
 	uint32_t	offset = distance - chunk->first;
 	uint32_t	number;
 
-	if (ZP_UNLIKELY(distance < chunk->first))
-		return false;
-
 	/*
 	 * Exact for every offset in a slab: it is less than 2^15 and the reciprocal
 	 * less than 1 too large, so the quotient grows by less than 2^-16, and units
-	 * is at most 2^11.  Beyond the slab it is large enough to be refused.
+	 * is at most 2^12.  Beyond the slab, and before it, where the offset is huge, it is
+	 * large enough to be refused.
 	 */
 	number = (uint32_t) (((uint64_t) offset * chunk->reciprocal) >> 31);
 	if (ZP_UNLIKELY(number >= chunk->blocks || number * chunk->units != offset))

@@ -4,8 +4,8 @@
  *
  * Every call goes to the pool's level (pool_no_lock.c, pool_mutex.c, pool_lock_free.c,
  * pool_local_cache.c, pool_fixed.c); slabs, large blocks and checks are the same for the
- * first four (pool_class.c).  The pool itself is a run of two pages with a cache line per class
- * and a few words for each stripe, so an empty pool takes 8 KB.
+ * first four (pool_class.c).  The pool itself is a run of three pages with a cache line per class
+ * and a few words for each stripe, so an empty pool takes 12 KB.
  *
  * The bound of a pool is on the bytes of its chunks.  They are counted before the
  * arena is asked, so the bound is never passed, not even for a moment.
@@ -15,7 +15,7 @@
  */
 #include <string.h>
 
-#include "mem/pool_internal.h"
+#include "mem/pool_fast.h"
 #include "port/point.h"
 
 /* The level and capacity that the options come to. */
@@ -97,14 +97,13 @@ zp_pool_create_with(ZpArenaMap *map, const ZpPoolOptions *options, ZpRef *ref)
 			(level == ZP_POOL_LOCK_FREE || level == ZP_POOL_LOCAL_CACHE))
 			zp_store_relaxed_u32(&pool->classes[number].mode, ZP_CLASS_LOCK_FREE);
 	}
-	if (level == ZP_POOL_FIXED)
+	zp_mutex_init(&pool->initial_lock);
+	status = level == ZP_POOL_FIXED ? zp_pool_fixed_create(map, pool) :
+		zp_pool_take_initial(map, pool);
+	if (status != ZP_OK)
 	{
-		status = zp_pool_fixed_create(map, pool);
-		if (status != ZP_OK)
-		{
-			(void) zp_arena_free_pages(map, run);
-			return status;
-		}
+		(void) zp_arena_free_pages(map, run);
+		return status;
 	}
 	zp_store_release_u32(&pool->magic, ZP_POOL_MAGIC);
 	*ref = run;
@@ -218,30 +217,22 @@ free_at_level(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 	}
 }
 
-ZpStatus
-zp_pool_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
+/* The whole way, with its errors. */
+static __attribute__((noinline)) ZpStatus
+alloc_slowly(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 {
-	ZpStatus	status;
+	ZpStatus	status = alloc_at_level(map, pool, size, ref);
 
-	if (ZP_UNLIKELY(ZP_FAIL_POINT("pool_alloc")))
-		status = ZP_OUT_OF_MEMORY;
-	else if (ZP_UNLIKELY(size == 0 || size > ZP_LARGEST_BLOCK_BYTES))
-		status = ZP_BAD_ARGUMENT;
-	else
-	{
-		status = alloc_at_level(map, pool, size, ref);
-
-		/* The class lost its lock while we came by the level that has one. */
-		if (ZP_UNLIKELY(status == ZP_BUSY))
-			status = zp_pool_lock_free_alloc(map, pool, size, ref);
-	}
+	/* The class lost its lock while we came by the level that has one. */
+	if (ZP_UNLIKELY(status == ZP_BUSY))
+		status = zp_pool_lock_free_alloc(map, pool, size, ref);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		(void) zp_fetch_add_relaxed_u64(&pool->failures, 1);
 	return status;
 }
 
-ZpStatus
-zp_pool_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
+static __attribute__((noinline)) ZpStatus
+free_slowly(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 {
 	ZpStatus	status = free_at_level(map, pool, ref, size);
 
@@ -250,6 +241,75 @@ zp_pool_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 	if (ZP_UNLIKELY(status != ZP_OK))
 		(void) zp_fetch_add_relaxed_u64(&pool->bad_frees, 1);
 	return status;
+}
+
+static ZpStatus
+refuse(ZpPool *pool, ZpStatus status)
+{
+	(void) zp_fetch_add_relaxed_u64(&pool->failures, 1);
+	return status;
+}
+
+/*
+ * The levels that have a fast way.  Functions of their own, so that each saves only the
+ * registers that it uses, and the call of it is a jump.
+ */
+#define ZP_DEFINE_FAST(level) \
+static __attribute__((noinline)) ZpStatus \
+level##_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref) \
+{ \
+	if (ZP_LIKELY(zp_fast_##level##_alloc(map, pool, size, ref))) \
+		return ZP_OK; \
+	return alloc_slowly(map, pool, size, ref); \
+} \
+static __attribute__((noinline)) ZpStatus \
+level##_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size) \
+{ \
+	if (ZP_LIKELY(zp_fast_##level##_free(map, pool, ref, size))) \
+		return ZP_OK; \
+	return free_slowly(map, pool, ref, size); \
+}
+
+ZP_DEFINE_FAST(no_lock)
+ZP_DEFINE_FAST(mutex)
+ZP_DEFINE_FAST(local_cache)
+
+#undef ZP_DEFINE_FAST
+
+ZpStatus
+zp_pool_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
+{
+	if (ZP_UNLIKELY(ZP_FAIL_POINT("pool_alloc")))
+		return refuse(pool, ZP_OUT_OF_MEMORY);
+	if (ZP_UNLIKELY(size - 1 >= ZP_LARGEST_BLOCK_BYTES))
+		return refuse(pool, ZP_BAD_ARGUMENT);
+	switch ((ZpPoolLevel) zp_load_relaxed_u32(&pool->level))
+	{
+		case ZP_POOL_NO_LOCK:
+			return no_lock_alloc(map, pool, size, ref);
+		case ZP_POOL_MUTEX:
+			return mutex_alloc(map, pool, size, ref);
+		case ZP_POOL_LOCAL_CACHE:
+			return local_cache_alloc(map, pool, size, ref);
+		default:
+			return alloc_slowly(map, pool, size, ref);
+	}
+}
+
+ZpStatus
+zp_pool_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
+{
+	switch ((ZpPoolLevel) zp_load_relaxed_u32(&pool->level))
+	{
+		case ZP_POOL_NO_LOCK:
+			return no_lock_free(map, pool, ref, size);
+		case ZP_POOL_MUTEX:
+			return mutex_free(map, pool, ref, size);
+		case ZP_POOL_LOCAL_CACHE:
+			return local_cache_free(map, pool, ref, size);
+		default:
+			return free_slowly(map, pool, ref, size);
+	}
 }
 
 ZpStatus
@@ -285,6 +345,12 @@ zp_pool_reserve(ZpArenaMap *map, ZpPool *pool, uint32_t n, const size_t *sizes, 
 		return status;
 	}
 	return ZP_OK;
+}
+
+size_t
+zp_pool_counted_bytes(const ZpPool *pool, size_t size)
+{
+	return size > pool->small_bytes ? size : zp_size_class_bytes(zp_pool_size_class(pool, size));
 }
 
 void

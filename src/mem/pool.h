@@ -100,6 +100,12 @@ extern ZpStatus zp_pool_reserve(ZpArenaMap *map, ZpPool *pool, uint32_t n,
  */
 extern ZpStatus zp_pool_block_bytes(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t *bytes);
 
+/*
+ * What a block of a size counts as, in bytes: its class's size, or at a large one its own.
+ * 1 <= size <= ZP_LARGEST_BLOCK_BYTES.
+ */
+extern size_t zp_pool_counted_bytes(const ZpPool *pool, size_t size);
+
 /* Changes the bound on the chunks; 0: none.  Nothing at level fixed. */
 extern void zp_pool_set_limit(ZpPool *pool, uint64_t max_bytes);
 
@@ -164,6 +170,25 @@ typedef struct ZpPoolStats
 
 /* map->map_failed: somebody's record cannot be mapped, and its figures are missing. */
 extern void zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats);
+
+/* What one participant has counted and keeps; classes with a lock count for all together. */
+typedef struct ZpPoolCache
+{
+	uint32_t	participant;
+	uint64_t	allocations;	/* small blocks, since it first used the pool */
+	uint64_t	frees;
+	uint64_t	cached_blocks;	/* in its magazines */
+	uint64_t	cached_bytes;
+	uint64_t	hits;			/* allocations out of a magazine, and those that filled one first */
+	uint64_t	misses;
+} ZpPoolCache;
+
+/*
+ * All participants that have a record, up to `most` of them; *count is how many there are.
+ * ZP_MAP_FAILED: a record cannot be mapped here.
+ */
+extern ZpStatus zp_pool_caches(ZpArenaMap *map, ZpPool *pool, ZpPoolCache *caches, uint32_t most,
+							   uint32_t *count);
 
 /* Counters since the pool was made begin at 0 again; what there is now stays. */
 extern void zp_pool_stats_reset(ZpArenaMap *map, ZpPool *pool);

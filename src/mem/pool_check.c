@@ -262,6 +262,17 @@ kept_runs_are_right(ZpArenaMap *map, const ZpPool *pool, uint64_t *bytes)
 			return false;
 		kept += (uint64_t) pages * ZP_PAGE_BYTES;
 	}
+	if (zp_load_relaxed_u32(&pool->initial) != ZP_NULL_REF)
+	{
+		ZpRef		initial = zp_load_relaxed_u32(&pool->initial);
+		ZpRef		run;
+		uint32_t	pages;
+
+		if (zp_arena_find_run(map, initial, &run, &pages) != ZP_OK || run != initial ||
+			pages != zp_load_relaxed_u32(&pool->initial_pages))
+			return false;
+		*bytes += (uint64_t) pages * ZP_PAGE_BYTES;
+	}
 	*bytes += kept;
 	return kept == zp_load_relaxed_u64(&pool->kept_bytes);
 }

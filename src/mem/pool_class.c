@@ -27,6 +27,11 @@
  * block comes and goes does not go to the arena for it.  The smaller the pool, the less is
  * kept; below 256 KB nothing.
  *
+ * The preset may have the pool take some memory at creation, in one run.  Chunks are cut off
+ * its end while it lasts, so until then no allocation waits for the arena to grow, and nobody
+ * else can take that memory.  What is cut off and given up goes the way of other runs; the
+ * rest goes back when memory is short, and with the pool.
+ *
  * Weak: a class whose only block comes and goes makes a chunk and gives it up each
  * time.  When several participants find no free block at once, each makes a slab.
  * A wrong ref into a run that changes hands between two looks could pass for a block
@@ -160,10 +165,53 @@ release_kept(ZpArenaMap *map, ZpPool *pool, bool all)
 	return released;
 }
 
+/* Cuts a run off what is left of the pool's initial one; false: that is not long enough. */
+static bool
+cut_initial(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
+{
+	ZpRef		initial = zp_load_relaxed_u32(&pool->initial);
+	bool		cut = false;
+
+	if (initial == ZP_NULL_REF || zp_load_relaxed_u32(&pool->initial_pages) <= pages ||
+		!zp_map_ref(map, initial))
+		return false;
+	(void) zp_mutex_lock(&pool->initial_lock, NULL, NULL);
+	if (zp_load_relaxed_u32(&pool->initial) == initial)
+		cut = zp_arena_cut(map, initial, pages, run) == ZP_OK;
+	if (cut)
+		(void) zp_fetch_sub_relaxed_u32(&pool->initial_pages, pages);
+	zp_mutex_unlock(&pool->initial_lock);
+	return cut;
+}
+
+/* Gives the rest of the initial run back; false: there is none, or it cannot be mapped. */
+static bool
+release_initial(ZpArenaMap *map, ZpPool *pool)
+{
+	ZpRef		initial = zp_load_relaxed_u32(&pool->initial);
+	uint32_t	pages = 0;
+
+	if (initial == ZP_NULL_REF || !zp_map_ref(map, initial))
+		return false;
+	(void) zp_mutex_lock(&pool->initial_lock, NULL, NULL);
+	if (zp_load_relaxed_u32(&pool->initial) == initial)
+	{
+		pages = zp_load_relaxed_u32(&pool->initial_pages);
+		zp_store_relaxed_u32(&pool->initial, ZP_NULL_REF);
+		zp_store_relaxed_u32(&pool->initial_pages, 0);
+	}
+	zp_mutex_unlock(&pool->initial_lock);
+	if (pages != 0)
+		give_run(map, pool, initial, pages);
+	return pages != 0;
+}
+
 bool
 zp_pool_release_kept(ZpArenaMap *map, ZpPool *pool)
 {
-	return release_kept(map, pool, true);
+	bool		released = release_kept(map, pool, true);
+
+	return release_initial(map, pool) || released;
 }
 
 /* From the arena; *run is mapped. */
@@ -197,11 +245,34 @@ take_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
 }
 
 ZpStatus
+zp_pool_take_initial(ZpArenaMap *map, ZpPool *pool)
+{
+	uint64_t	bytes = zp_pool_preset(pool)->initial_bytes;
+	uint64_t	max_bytes = zp_load_relaxed_u64(&pool->max_bytes);
+	uint32_t	pages;
+	ZpRef		run;
+	ZpStatus	status;
+
+	if (max_bytes != 0 && bytes > max_bytes)
+		bytes = max_bytes;
+	pages = (uint32_t) (bytes / ZP_PAGE_BYTES);
+	if (pages == 0)
+		return ZP_OK;
+	status = take_run(map, pool, pages, &run);
+	if (status == ZP_OK)
+	{
+		zp_store_relaxed_u32(&pool->initial, run);
+		zp_store_relaxed_u32(&pool->initial_pages, pages);
+	}
+	return status;
+}
+
+ZpStatus
 zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
 {
 	ZpStatus	status;
 
-	if (take_kept(map, pool, pages, run))
+	if (take_kept(map, pool, pages, run) || cut_initial(map, pool, pages, run))
 		return ZP_OK;
 	status = take_run(map, pool, pages, run);
 
@@ -391,8 +462,6 @@ zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place, 
 			(void) zp_class_lock(pool, class, NULL);
 		if (ZP_UNLIKELY(zp_class_is_lock_free(class)))
 			status = ZP_BUSY;
-		else if (ZP_LIKELY(zp_class_give_fast(pool, place, true)))
-			status = ZP_OK;
 		else
 			status = zp_class_give(map, pool, place, ref, size, &released, &missing);
 		zp_mutex_unlock(&class->mutex);
@@ -504,6 +573,7 @@ zp_class_new_slab(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef *run
 	if (status != ZP_OK)
 		return status;
 	chunk = zp_at(map, *run);
+	chunk->most_promised = zp_magazine_limit(pool, size_class);
 	zp_store_relaxed_u32(&chunk->anchor, ZP_ANCHOR(chunk->blocks, ZP_SLAB_ACTIVE,
 												   map->participant % ZP_STRIPES));
 	return add_chunk(map, pool, size_class, true, ZP_CLASS_LOCK_FREE, *run, NULL);

@@ -11,26 +11,29 @@
  * that writes after it freed damages its own data at most:
  *
  *	  USED		first unit of a block: its units; the size that a free must give
- *	  FREE_HEAD, FREE_TAIL	the ends of a free run: its length in both; next, previous
- *	  FREE_ONE	a free run of one unit: next and previous
+ *	  FREE_HEAD, FREE_TAIL	the ends of a free run: its length in both, and two links
+ *	  FREE_ONE	a free run of one unit: two links
  *	  FREED		inside of a free run, where a block began
  *	  NONE		anything else
  *
  * The first and the last entry of each run are right at any time, so neighbours are joined
- * at once (Knuth's boundary tags).  Free runs hang in lists by length, one a length up to
+ * at once (Knuth's boundary tags).  Free runs hang in bins by length, one a length up to
  * 511 units (32 KB), eight an octave beyond, with two levels of bitmaps to find the next
- * that is filled (TLSF: Masmano, Ripoll, Crespo, Real, ECRTS 2004).
+ * that is filled (TLSF: Masmano, Ripoll, Crespo, Real, ECRTS 2004).  Of lengths that small
+ * blocks have a bin is a list; beyond it is a treap, as in runs.c, so that the runs for large
+ * blocks have a total order, by length and then by place: a large block is taken from the
+ * shortest that is long enough, and of equal ones from the lowest.
  *
  * A sixteenth of the capacity, but at most 64 KB, is there in addition for participants that
  * may pass limits (exempt_from_limits): those who give back more than they take.
  *
- * Costs: one mutex, held for a number of steps that does not depend on how many blocks
- * there are.  The map is an eighth of the capacity, in addition to it.
+ * Costs: one mutex.  For a small block it is held for a number of steps that does not depend
+ * on how many blocks there are, unless its neighbour is a long free run: for that one, and for
+ * a large block, the steps grow with the logarithm of the number of long free runs.  The map
+ * is an eighth of the capacity, in addition to it.
  *
- * Weak: a block takes whole units.  A request of more than 32 KB for which no list above its own
- * has a run looks through its own list, which may be long.  All participants share one
- * mutex; who waits for it waits for another's step, which is short, unless that one loses
- * its core.
+ * Weak: a block takes whole units.  All participants share one mutex; who waits for it waits
+ * for another's step, which is short, unless that one loses its core.
  */
 #include <stdio.h>
 #include <string.h>
@@ -49,8 +52,8 @@
 #define ZP_FIXED_LISTS		(ZP_EXACT_LISTS + 8 * 18)
 #define ZP_FIXED_WORDS		((ZP_FIXED_LISTS + 63) / 64)
 
-/* Runs of a list that a request looks at. */
-#define ZP_FIXED_LOOKS		16
+/* A tree is broken if it is deeper; twice the logarithm of the most units would be 54. */
+#define ZP_TREE_MOST_DEPTH	200
 
 #define ZP_NO_UNIT			UINT32_MAX
 
@@ -72,7 +75,8 @@ enum
 
 /*
  * kind and a number; a second number.  FREE_ONE: next, previous.  FREE_HEAD: length,
- * next.  FREE_TAIL: length, previous.  Next and previous are units + 1; 0: none.
+ * next.  FREE_TAIL: length, previous.  Next and previous are units + 1; 0: none.  In a tree
+ * they are its subtrees: next what is shorter, or as long and lower, previous the rest.
  */
 typedef struct FixedEntry
 {
@@ -92,13 +96,14 @@ typedef struct ZpFixed
 	uint32_t	capacity;		/* units without it; constant */
 	uint32_t	first;			/* refs from the run's start to unit 0; constant */
 	uint32_t	pages;			/* constant */
+	uint32_t	tree_from;		/* bins from this on are trees; constant */
 
 	ZpMutex		mutex;
 	uint32_t	free_units;
 	uint32_t	large_blocks;
 	uint64_t	summary;		/* bit w: filled[w] is not 0 */
 	uint64_t	filled[ZP_FIXED_WORDS]; /* bit l: lists[l] is not empty */
-	uint32_t	lists[ZP_FIXED_LISTS];	/* unit + 1 of a free run; 0: none */
+	uint32_t	lists[ZP_FIXED_LISTS];	/* first or root: unit + 1 of a free run; 0: none */
 	FixedEntry	map[];
 } ZpFixed;
 
@@ -174,11 +179,120 @@ list_of(uint32_t length)
 	return ZP_EXACT_LISTS + (order - ZP_EXACT_ORDER) * 8 + ((length >> (order - 3)) & 7);
 }
 
+/* No two units have the same: the factor is odd. */
+static inline uint32_t
+priority_of(uint32_t unit)
+{
+	return unit * 0x9e3779b1u;
+}
+
+/* Whether the free run at unit a comes before one of so many units at unit b. */
+static inline bool
+comes_before(const ZpFixed *fixed, uint32_t a, uint32_t b_length, uint32_t b)
+{
+	uint32_t	a_length = run_length(fixed, a);
+
+	return a_length < b_length || (a_length == b_length && a < b);
+}
+
+/* A place in a tree: the root of a list, or a side of a run. */
+typedef struct TreeLink
+{
+	uint32_t	list;
+	uint32_t	parent;			/* ZP_NO_UNIT: the root */
+	bool		longer;			/* which subtree of it */
+} TreeLink;
+
+static inline uint32_t
+read_link(const ZpFixed *fixed, TreeLink link)
+{
+	if (link.parent == ZP_NO_UNIT)
+		return fixed->lists[link.list];
+	return link.longer ? previous_of(fixed, link.parent) : next_of(fixed, link.parent);
+}
+
+static inline void
+write_link(ZpFixed *fixed, TreeLink link, uint32_t place)
+{
+	if (link.parent == ZP_NO_UNIT)
+		fixed->lists[link.list] = place;
+	else if (link.longer)
+		set_previous(fixed, link.parent, place);
+	else
+		set_next(fixed, link.parent, place);
+}
+
+/* The run has its entries; puts it into the tree of a list. */
+static void
+tree_insert(ZpFixed *fixed, uint32_t list, uint32_t unit, uint32_t length)
+{
+	TreeLink	link = {list, ZP_NO_UNIT, false};
+	TreeLink	shorter = {list, unit, false};
+	TreeLink	longer = {list, unit, true};
+	uint32_t	place;
+
+	/* Below all that have a higher priority. */
+	while ((place = read_link(fixed, link)) != 0 && priority_of(place - 1) > priority_of(unit))
+		link = (TreeLink) {list, place - 1, comes_before(fixed, place - 1, length, unit)};
+	write_link(fixed, link, unit + 1);
+
+	/* The tree that was there is split into what comes before and what comes after. */
+	while (place != 0)
+	{
+		if (comes_before(fixed, place - 1, length, unit))
+		{
+			write_link(fixed, shorter, place);
+			shorter = (TreeLink) {list, place - 1, true};
+			place = read_link(fixed, shorter);
+		}
+		else
+		{
+			write_link(fixed, longer, place);
+			longer = (TreeLink) {list, place - 1, false};
+			place = read_link(fixed, longer);
+		}
+	}
+	write_link(fixed, shorter, 0);
+	write_link(fixed, longer, 0);
+}
+
+static void
+tree_remove(ZpFixed *fixed, uint32_t list, uint32_t unit)
+{
+	TreeLink	link = {list, ZP_NO_UNIT, false};
+	uint32_t	length = run_length(fixed, unit);
+	uint32_t	shorter = next_of(fixed, unit);
+	uint32_t	longer = previous_of(fixed, unit);
+	uint32_t	place;
+
+	while ((place = read_link(fixed, link)) != unit + 1)
+		link = (TreeLink) {list, place - 1, comes_before(fixed, place - 1, length, unit)};
+
+	/* Its two subtrees become one. */
+	while (shorter != 0 && longer != 0)
+	{
+		if (priority_of(shorter - 1) > priority_of(longer - 1))
+		{
+			write_link(fixed, link, shorter);
+			link = (TreeLink) {list, shorter - 1, true};
+			shorter = read_link(fixed, link);
+		}
+		else
+		{
+			write_link(fixed, link, longer);
+			link = (TreeLink) {list, longer - 1, false};
+			longer = read_link(fixed, link);
+		}
+	}
+	write_link(fixed, link, shorter != 0 ? shorter : longer);
+}
+
 static void
 link_run(ZpFixed *fixed, uint32_t unit, uint32_t length)
 {
 	uint32_t	list = list_of(length);
-	uint32_t	next = fixed->lists[list];
+	bool		is_tree = list >= fixed->tree_from;
+	uint32_t	next = is_tree ? 0 : fixed->lists[list];
 
 	if (length == 1)
 		set_entry(fixed, unit, ZP_KIND_FREE_ONE, next, 0);
@@ -187,9 +301,14 @@ link_run(ZpFixed *fixed, uint32_t unit, uint32_t length)
 		set_entry(fixed, unit, ZP_KIND_FREE_HEAD, length, next);
 		set_entry(fixed, unit + length - 1, ZP_KIND_FREE_TAIL, length, 0);
 	}
-	if (next != 0)
-		set_previous(fixed, next - 1, unit + 1);
-	fixed->lists[list] = unit + 1;
+	if (is_tree)
+		tree_insert(fixed, list, unit, length);
+	else
+	{
+		if (next != 0)
+			set_previous(fixed, next - 1, unit + 1);
+		fixed->lists[list] = unit + 1;
+	}
 	fixed->filled[list / 64] |= (uint64_t) 1 << (list % 64);
 	fixed->summary |= (uint64_t) 1 << (list / 64);
 }
@@ -198,22 +317,26 @@ static void
 unlink_run(ZpFixed *fixed, uint32_t unit)
 {
 	uint32_t	list = list_of(run_length(fixed, unit));
-	uint32_t	next = next_of(fixed, unit);
-	uint32_t	previous = previous_of(fixed, unit);
 
-	if (next != 0)
-		set_previous(fixed, next - 1, previous);
-	if (previous != 0)
-		set_next(fixed, previous - 1, next);
+	if (list >= fixed->tree_from)
+		tree_remove(fixed, list, unit);
 	else
 	{
-		fixed->lists[list] = next;
-		if (next == 0)
-		{
-			fixed->filled[list / 64] &= ~((uint64_t) 1 << (list % 64));
-			if (fixed->filled[list / 64] == 0)
-				fixed->summary &= ~((uint64_t) 1 << (list / 64));
-		}
+		uint32_t	next = next_of(fixed, unit);
+		uint32_t	previous = previous_of(fixed, unit);
+
+		if (next != 0)
+			set_previous(fixed, next - 1, previous);
+		if (previous != 0)
+			set_next(fixed, previous - 1, next);
+		else
+			fixed->lists[list] = next;
+	}
+	if (fixed->lists[list] == 0)
+	{
+		fixed->filled[list / 64] &= ~((uint64_t) 1 << (list % 64));
+		if (fixed->filled[list / 64] == 0)
+			fixed->summary &= ~((uint64_t) 1 << (list / 64));
 	}
 }
 
@@ -239,29 +362,25 @@ next_filled(const ZpFixed *fixed, uint32_t list)
 	return word * 64 + (uint32_t) __builtin_ctzll(bits);
 }
 
-/* The best run among the first of a list; with `whole`, else the first further on that fits. */
+/* The first run of a list that is long enough; ZP_NO_UNIT: none. */
 static uint32_t
-fit_in_list(const ZpFixed *fixed, uint32_t list, uint32_t length, bool whole)
+fit_in_list(const ZpFixed *fixed, uint32_t list, uint32_t length)
 {
+	uint32_t	place = fixed->lists[list];
 	uint32_t	best = ZP_NO_UNIT;
-	uint32_t	best_length = UINT32_MAX;
-	uint32_t	looks = 0;
 
-	for (uint32_t place = fixed->lists[list]; place != 0; place = next_of(fixed, place - 1))
+	/* A list that is no tree has runs of one length. */
+	if (list < fixed->tree_from)
+		return place == 0 ? ZP_NO_UNIT : place - 1;
+	while (place != 0)
 	{
-		uint32_t	here = run_length(fixed, place - 1);
-
-		if (looks++ >= ZP_FIXED_LOOKS && (best != ZP_NO_UNIT || !whole))
-			break;
-		if (here < length)
-			continue;
-		if (here < best_length || (here == best_length && place - 1 < best))
+		if (run_length(fixed, place - 1) >= length)
 		{
 			best = place - 1;
-			best_length = here;
+			place = next_of(fixed, best);
 		}
-		if (list < ZP_EXACT_LISTS)
-			break;
+		else
+			place = previous_of(fixed, place - 1);
 	}
 	return best;
 }
@@ -277,20 +396,16 @@ static uint32_t
 take_run(ZpFixed *fixed, uint32_t length)
 {
 	uint32_t	list = list_of(length);
-	uint32_t	unit = fit_in_list(fixed, list, length, false);
+	uint32_t	unit = fit_in_list(fixed, list, length);
 	uint32_t	found;
 
 	if (unit == ZP_NO_UNIT)
 	{
-		uint32_t	higher = next_filled(fixed, list + 1);
-
-		if (higher < ZP_FIXED_LISTS)
-			unit = fit_in_list(fixed, higher, length, false);
-		else
-			unit = fit_in_list(fixed, list, length, true);
+		list = next_filled(fixed, list + 1);
+		if (list == ZP_FIXED_LISTS)
+			return ZP_NO_UNIT;
+		unit = fit_in_list(fixed, list, length);
 	}
-	if (unit == ZP_NO_UNIT)
-		return unit;
 	found = run_length(fixed, unit);
 	unlink_run(fixed, unit);
 	if (found > length)
@@ -326,15 +441,6 @@ give_run(ZpFixed *fixed, uint32_t unit, uint32_t length)
 		end += after;
 	}
 	link_run(fixed, start, end - start);
-}
-
-/* What a block of a size counts as, in bytes: what a free must agree with. */
-static inline uint32_t
-counted_size(const ZpPool *pool, size_t size)
-{
-	if (size > pool->small_bytes)
-		return (uint32_t) size;
-	return (uint32_t) zp_size_class_bytes(zp_pool_size_class(pool, size));
 }
 
 static inline uint32_t
@@ -393,6 +499,8 @@ zp_pool_fixed_create(ZpArenaMap *map, ZpPool *pool)
 	fixed->capacity = capacity;
 	fixed->first = (uint32_t) (header / ZP_UNIT_BYTES);
 	fixed->pages = pages;
+	fixed->tree_from = pool->small_bytes / ZP_UNIT + 1 < ZP_EXACT_LISTS ?
+		pool->small_bytes / ZP_UNIT + 1 : ZP_EXACT_LISTS;
 	fixed->free_units = units;
 	zp_mutex_init(&fixed->mutex);
 	link_run(fixed, 0, units);
@@ -419,7 +527,7 @@ zp_pool_fixed_destroy(ZpArenaMap *map, ZpPool *pool)
 ZpStatus
 zp_pool_fixed_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
 {
-	uint32_t	counted = counted_size(pool, size);
+	uint32_t	counted = (uint32_t) zp_pool_counted_bytes(pool, size);
 	ZpPoolClass *class = &pool->classes[size > pool->small_bytes ? ZP_LARGE_CLASS : 0];
 	ZpFixed    *fixed = fixed_of(map, pool);
 	uint32_t	unit;
@@ -475,7 +583,7 @@ check_block(const ZpPool *pool, const ZpFixed *fixed, uint32_t unit, size_t size
 	{
 		case ZP_KIND_USED:
 			if (size == 0 || size > ZP_LARGEST_BLOCK_BYTES ||
-				counted_size(pool, size) != fixed->map[unit].other)
+				zp_pool_counted_bytes(pool, size) != fixed->map[unit].other)
 				return ZP_BAD_SIZE;
 			return ZP_OK;
 		case ZP_KIND_NONE:
@@ -561,15 +669,11 @@ zp_pool_fixed_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 		uint32_t	word = 63 - (uint32_t) __builtin_clzll(fixed->summary);
 		uint32_t	list = word * 64 + 63 - (uint32_t) __builtin_clzll(fixed->filled[word]);
 
-		for (uint32_t place = fixed->lists[list]; place != 0; place = next_of(fixed, place - 1))
-		{
-			uint32_t	length = run_length(fixed, place - 1);
+		uint32_t	place = fixed->lists[list];
 
-			if (length > longest)
-				longest = length;
-			if (list < ZP_EXACT_LISTS)
-				break;
-		}
+		do
+			longest = run_length(fixed, place - 1);
+		while (list >= fixed->tree_from && (place = previous_of(fixed, place - 1)) != 0);
 	}
 	stats->capacity = (uint64_t) fixed->capacity * ZP_UNIT;
 	stats->used_bytes = (uint64_t) used_units(fixed) * ZP_UNIT;
@@ -651,33 +755,104 @@ check_runs(const ZpPool *pool, const ZpFixed *fixed, RunSums *sums, char *why, s
 	return ZP_OK;
 }
 
+/* A walk through the free runs of all lists, in a tree in its order. */
+typedef struct ListWalk
+{
+	const ZpFixed *fixed;
+	uint32_t	list;
+	uint64_t	most;			/* runs that there are */
+	uint64_t	seen;
+	uint32_t	before;			/* place that was seen last in this list; 0: none */
+	uint32_t	wrong;			/* unit at which something is */
+} ListWalk;
+
+/* What is wrong with a run as one of a list; NULL: nothing. */
+static const char *
+listed_fault(ListWalk *walk, uint32_t place)
+{
+	const ZpFixed *fixed = walk->fixed;
+
+	walk->wrong = place - 1;
+	if (place > fixed->units || !is_free_head(kind_of(fixed, place - 1)) ||
+		list_of(run_length(fixed, place - 1)) != walk->list)
+		return "in the wrong list";
+	if (++walk->seen > walk->most)
+		return "too many runs in lists";
+	return NULL;
+}
+
+static const char *
+list_fault(ListWalk *walk)
+{
+	const ZpFixed *fixed = walk->fixed;
+
+	for (uint32_t place = fixed->lists[walk->list]; place != 0; place = next_of(fixed, place - 1))
+	{
+		const char *fault = listed_fault(walk, place);
+
+		if (fault != NULL)
+			return fault;
+		if (previous_of(fixed, place - 1) != walk->before)
+			return "list is not linked both ways";
+		walk->before = place;
+	}
+	return NULL;
+}
+
+static const char *
+tree_fault(ListWalk *walk, uint32_t place, uint32_t depth)
+{
+	const ZpFixed *fixed = walk->fixed;
+	uint32_t	unit = place - 1;
+	const char *fault = listed_fault(walk, place);
+	uint32_t	children[2];
+
+	if (fault != NULL)
+		return fault;
+	if (depth > ZP_TREE_MOST_DEPTH)
+		return "tree is too deep";
+	children[0] = next_of(fixed, unit);
+	children[1] = previous_of(fixed, unit);
+	for (int i = 0; i < 2; i++)
+	{
+		if (children[i] != 0 && priority_of(children[i] - 1) > priority_of(unit))
+			return "priorities of a tree are wrong";
+	}
+	if (children[0] != 0 && (fault = tree_fault(walk, children[0], depth + 1)) != NULL)
+		return fault;
+	if (walk->before != 0 &&
+		!comes_before(fixed, walk->before - 1, run_length(fixed, unit), unit))
+	{
+		walk->wrong = unit;
+		return "tree is not in order";
+	}
+	walk->before = place;
+	return children[1] == 0 ? NULL : tree_fault(walk, children[1], depth + 1);
+}
+
 static ZpStatus
 check_lists(const ZpFixed *fixed, const RunSums *sums, char *why, size_t why_bytes)
 {
-	uint64_t	listed = 0;
+	ListWalk	walk = {.fixed = fixed,.most = sums->free_runs};
 
-	for (uint32_t list = 0; list < ZP_FIXED_LISTS; list++)
+	for (walk.list = 0; walk.list < ZP_FIXED_LISTS; walk.list++)
 	{
+		uint32_t	list = walk.list;
 		bool		filled = (fixed->filled[list / 64] >> (list % 64)) & 1;
-		uint32_t	previous = 0;
+		const char *fault = NULL;
 
 		if (filled != (fixed->lists[list] != 0) ||
 			((fixed->summary >> (list / 64)) & 1) != (fixed->filled[list / 64] != 0))
 			return wrong(why, why_bytes, list, "bitmap of lists is wrong");
-		for (uint32_t place = fixed->lists[list]; place != 0;
-			 place = next_of(fixed, place - 1))
-		{
-			if (place > fixed->units || !is_free_head(kind_of(fixed, place - 1)) ||
-				list_of(run_length(fixed, place - 1)) != list)
-				return wrong(why, why_bytes, place - 1, "in the wrong list");
-			if (previous_of(fixed, place - 1) != previous)
-				return wrong(why, why_bytes, place - 1, "list is not linked both ways");
-			if (++listed > sums->free_runs)
-				return wrong(why, why_bytes, place - 1, "too many runs in lists");
-			previous = place;
-		}
+		walk.before = 0;
+		if (list < fixed->tree_from)
+			fault = list_fault(&walk);
+		else if (filled)
+			fault = tree_fault(&walk, fixed->lists[list], 1);
+		if (fault != NULL)
+			return wrong(why, why_bytes, walk.wrong, fault);
 	}
-	if (listed != sums->free_runs)
+	if (walk.seen != sums->free_runs)
 		return wrong(why, why_bytes, 0, "free runs in no list");
 	return ZP_OK;
 }

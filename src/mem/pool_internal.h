@@ -15,7 +15,7 @@
 #define ZP_RECORD_MAGIC	0x5a705265
 
 /* Participants take small blocks from one of so many slabs of a class, by their numbers. */
-#define ZP_STRIPES		3
+#define ZP_STRIPES		4
 
 /* Free runs that a pool keeps at most, how long one may be, and from what size of pool on. */
 #define ZP_KEPT_RUNS		32
@@ -169,13 +169,21 @@ struct ZpPool
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 kept[ZP_KEPT_RUNS];
 	ZpAtomicU64 kept_bytes;		/* of them; may lag behind for a moment */
 
+	/*
+	 * The rest of the run that the preset's initial bytes were taken as; new runs are cut off
+	 * its end.  Guarded by initial_lock; read by anybody.  Null and 0: there is none.
+	 */
+	ZpMutex		initial_lock;
+	ZpAtomicU32 initial;
+	ZpAtomicU32 initial_pages;
+
 	/* LOCK_FREE: ref, promises left, tag; see pool_lock_free.c.  Compare-and-swap by anybody. */
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpAtomicU64 active[ZP_STRIPES][ZP_SIZE_CLASSES];
 
 	_Alignas(ZP_CACHE_LINE_BYTES) ZpPoolClass classes[ZP_POOL_CLASSES];
 };
 
-_Static_assert(sizeof(ZpPool) <= 2 * ZP_PAGE_BYTES, "an empty pool takes two pages");
+_Static_assert(sizeof(ZpPool) <= 3 * ZP_PAGE_BYTES, "an empty pool takes three pages");
 
 static inline const ZpPreset *
 zp_pool_preset(const ZpPool *pool)
@@ -183,11 +191,11 @@ zp_pool_preset(const ZpPool *pool)
 	return &zp_presets[pool->preset];
 }
 
-/* Class of a size; 1 <= size <= ZP_LARGEST_SMALL_BYTES. */
+/* Class of a size, rounded up to the alignment; 1 <= size <= ZP_LARGEST_SMALL_BYTES. */
 static inline uint32_t
 zp_pool_size_class(const ZpPool *pool, size_t size)
 {
-	return zp_size_class((size + pool->align_mask) & ~(size_t) pool->align_mask);
+	return zp_size_class_of_last((uint32_t) (size - 1) | pool->align_mask);
 }
 
 /* Whether the segment of a ref is mapped here. */
@@ -197,12 +205,14 @@ zp_is_mapped(const ZpArenaMap *map, ZpRef ref)
 	return map->biased[zp_ref_segment(ref)] != 0;
 }
 
-/* Maps it; not with a lock held. */
+/*
+ * Maps it; not with a lock held.  Whoever cannot says so by his status, if it comes to that:
+ * map_failed is for those who use zp_at.
+ */
 static inline bool
 zp_map_ref(ZpArenaMap *map, ZpRef ref)
 {
-	(void) zp_at(map, ref);
-	return zp_is_mapped(map, ref);
+	return zp_is_mapped(map, ref) || zp_map_slow(map, ref);
 }
 
 /* Adds to a counter that only one participant writes at a time. */
@@ -351,26 +361,6 @@ extern ZpStatus zp_class_give(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace 
 							  size_t size, uint32_t *released, ZpRef *missing);
 
 /*
- * Locked.  The same for the usual case, a slab that stays in its list; false: it is none.
- * Not `again`: the class was the caller's when the place was looked at, too.
- */
-static inline bool
-zp_class_give_fast(ZpPool *pool, const ZpBlockPlace *place, bool again)
-{
-	ZpChunk    *chunk = place->chunk;
-
-	if (ZP_UNLIKELY(place->size_class == ZP_LARGE_CLASS ||
-					(again && (!zp_chunk_is_there(chunk, pool, place->size_class) ||
-							   chunk->life != place->life)) ||
-					chunk->used == 1 || chunk->used == chunk->blocks ||
-					!zp_slab_is_taken(chunk, place->block)))
-		return false;
-	zp_slab_give(chunk, place->block);
-	zp_count(&pool->classes[place->size_class].frees, 1);
-	return true;
-}
-
-/*
  * Not locked.  Makes a new slab and takes a block from it; locks if `locking`.  ZP_BUSY:
  * the class has no lock any more.
  */
@@ -392,6 +382,12 @@ extern ZpStatus zp_class_take_large(ZpArenaMap *map, ZpPool *pool, size_t size,
 									bool locking, ZpRef *ref);
 extern ZpStatus zp_class_give_locking(ZpArenaMap *map, ZpPool *pool, const ZpBlockPlace *place,
 									  ZpRef ref, size_t size);
+
+/*
+ * Takes the preset's initial bytes, but no more than the bound, for a pool that nobody knows
+ * yet; as zp_arena_alloc_pages.
+ */
+extern ZpStatus zp_pool_take_initial(ZpArenaMap *map, ZpPool *pool);
 
 /* Not locked.  Pages from the arena and back, counted against the pool's bound. */
 extern ZpStatus zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run);
@@ -420,11 +416,17 @@ zp_pool_contended(ZpArenaMap *map, ZpPool *pool, uint32_t events)
  */
 extern ZpPoolRecord *zp_pool_record_slow(ZpArenaMap *map, ZpPool *pool, bool may_grow);
 
+/* Where the participant's map notes its record in a pool. */
+static inline ZpRecordSlot *
+zp_record_slot(ZpArenaMap *map, const ZpPool *pool)
+{
+	return &map->records[((uintptr_t) pool / ZP_PAGE_BYTES) % ZP_RECORD_SLOTS];
+}
+
 static inline ZpPoolRecord *
 zp_pool_record(ZpArenaMap *map, ZpPool *pool, bool may_grow)
 {
-	ZpRecordSlot *slot = &map->records[(zp_load_relaxed_u32(&pool->self) / ZP_PAGE_REFS) %
-									   ZP_RECORD_SLOTS];
+	ZpRecordSlot *slot = zp_record_slot(map, pool);
 
 	if (ZP_LIKELY(slot->pool == pool && slot->serial == pool->serial))
 		return slot->record;
@@ -449,6 +451,18 @@ extern ZpStatus zp_pool_records_free(ZpArenaMap *map, ZpPool *pool);
 extern ZpStatus zp_pool_records_visit(ZpArenaMap *map, ZpPool *pool,
 									  void (*visit) (const ZpPoolRecord *record, void *argument),
 									  void *argument);
+
+/* How many promises a magazine of a class holds at most; 0: none. */
+static inline uint32_t
+zp_magazine_limit(const ZpPool *pool, uint32_t size_class)
+{
+	const ZpPreset *preset = zp_pool_preset(pool);
+	uint32_t	fits = preset->magazine_bytes / (uint32_t) zp_size_class_bytes(size_class);
+
+	if (fits < 2)
+		return 0;
+	return fits < preset->magazine_blocks ? fits : preset->magazine_blocks;
+}
 
 /* Of a magazine and active words: gives n promised blocks of a slab back.  pool_lock_free.c. */
 extern void zp_slab_unpromise(ZpArenaMap *map, ZpPool *pool, uint32_t size_class, ZpRef run,

@@ -27,18 +27,6 @@
  */
 #include "mem/pool_internal.h"
 
-/* How many promises a magazine of a class holds at most; 0: none. */
-static inline uint32_t
-magazine_limit(const ZpPool *pool, uint32_t size_class)
-{
-	const ZpPreset *preset = zp_pool_preset(pool);
-	uint32_t	fits = preset->magazine_bytes / (uint32_t) zp_size_class_bytes(size_class);
-
-	if (fits < 2)
-		return 0;
-	return fits < preset->magazine_blocks ? fits : preset->magazine_blocks;
-}
-
 /* A block of a slab of which one is promised to us. */
 static inline void
 take_block(ZpArenaMap *map, ZpPool *pool, ZpPoolRecord *record, uint32_t size_class, ZpRef slab,
@@ -57,7 +45,7 @@ fill_and_take(ZpArenaMap *map, ZpPool *pool, ZpPoolRecord *record, uint32_t size
 			  ZpRef *ref)
 {
 	ZpMagazine *magazine = &record->classes[size_class].magazines[0];
-	uint32_t	limit = magazine_limit(pool, size_class);
+	uint32_t	limit = zp_magazine_limit(pool, size_class);
 	uint32_t	want = limit == 0 ? 1 : (limit + 1) / 2;
 	uint32_t	got;
 	ZpRef		slab;
@@ -127,7 +115,7 @@ keep_promise(ZpArenaMap *map, ZpPool *pool, ZpPoolRecord *record, uint32_t size_
 {
 	ZpMagazine *magazines = record->classes[size_class].magazines;
 	ZpMagazine *empty = NULL;
-	uint32_t	limit;
+	uint32_t	limit = zp_magazine_limit(pool, size_class);
 
 	for (uint32_t i = 0; i < ZP_MAGAZINES; i++)
 	{
@@ -137,7 +125,6 @@ keep_promise(ZpArenaMap *map, ZpPool *pool, ZpPoolRecord *record, uint32_t size_
 			empty = &magazines[i];
 		if (zp_load_relaxed_u32(&magazines[i].slab) == slab && promised != 0)
 		{
-			limit = magazine_limit(pool, size_class);
 			if (ZP_LIKELY(promised < limit))
 				zp_store_relaxed_u32(&magazines[i].promised, promised + 1);
 			else
@@ -148,7 +135,7 @@ keep_promise(ZpArenaMap *map, ZpPool *pool, ZpPoolRecord *record, uint32_t size_
 			return;
 		}
 	}
-	if (empty != NULL && magazine_limit(pool, size_class) != 0)
+	if (empty != NULL && limit != 0)
 	{
 		zp_store_relaxed_u32(&empty->slab, slab);
 		zp_store_relaxed_u32(&empty->promised, 1);

@@ -509,6 +509,7 @@ zp_class_unlock_for_good(ZpArenaMap *map, ZpPool *pool, uint32_t size_class,
 			for (ZpRef run = class->chunks; run != ZP_NULL_REF; run = chunk->next)
 			{
 				chunk = zp_at(map, run);
+				chunk->most_promised = zp_magazine_limit(pool, size_class);
 				zp_store_relaxed_u32(&chunk->anchor,
 									 ZP_ANCHOR(chunk->used, chunk->used < chunk->blocks ?
 											   ZP_SLAB_LISTED : ZP_SLAB_FULL, 0));

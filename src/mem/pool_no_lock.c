@@ -8,7 +8,7 @@
  * happen only where a chunk comes from the arena or goes back, and where a call
  * is refused.
  */
-#include "mem/pool_internal.h"
+#include "mem/pool_fast.h"
 
 ZpStatus
 zp_pool_no_lock_alloc(ZpArenaMap *map, ZpPool *pool, size_t size, ZpRef *ref)
@@ -43,11 +43,12 @@ zp_pool_no_lock_free(ZpArenaMap *map, ZpPool *pool, ZpRef ref, size_t size)
 
 	if (ZP_UNLIKELY(map->participant != pool->owner))
 		return ZP_NOT_OWNER;
+	if (ZP_LIKELY(size - 1 < pool->small_bytes) &&
+		zp_fast_free_found(map, pool, zp_pool_size_class(pool, size), ref))
+		return ZP_OK;
 	status = zp_locate_block(map, pool, ref, size, &place);
 	if (ZP_UNLIKELY(status != ZP_OK))
 		return status;
-	if (ZP_LIKELY(zp_class_give_fast(pool, &place, false)))
-		return ZP_OK;
 	for (;;)
 	{
 		ZpRef		missing = ZP_NULL_REF;

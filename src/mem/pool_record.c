@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "mem/pool_internal.h"
-#include "port/clock.h"
+#include "port/point.h"
 
 static void
 lock_records(ZpPool *pool)
@@ -76,11 +76,19 @@ find_record(ZpArenaMap *map, ZpPool *pool, uint32_t participant, ZpRef *found)
 	}
 }
 
+static void
+link_record(ZpPool *pool, ZpPoolRecord *record)
+{
+	lock_records(pool);
+	record->next = pool->records;
+	pool->records = record->self;
+	unlock_records(pool);
+}
+
 ZpPoolRecord *
 zp_pool_record_slow(ZpArenaMap *map, ZpPool *pool, bool may_grow)
 {
-	ZpRecordSlot *slot = &map->records[(zp_load_relaxed_u32(&pool->self) / ZP_PAGE_REFS) %
-									   ZP_RECORD_SLOTS];
+	ZpRecordSlot *slot = zp_record_slot(map, pool);
 	ZpPoolRecord *record;
 	ZpRef		ref;
 	ZpStatus	status;
@@ -101,10 +109,7 @@ zp_pool_record_slow(ZpArenaMap *map, ZpPool *pool, bool may_grow)
 			memset(record, 0, sizeof(*record));
 			record->participant = map->participant;
 			record->self = ref;
-			lock_records(pool);
-			record->next = pool->records;
-			pool->records = ref;
-			unlock_records(pool);
+			link_record(pool, record);
 		}
 	}
 	if (status != ZP_OK)
@@ -157,9 +162,9 @@ zp_pool_flush(ZpArenaMap *map, ZpPool *pool)
 	return empty_magazines(map, pool, zp_at(map, ref)) ? ZP_OK : ZP_MAP_FAILED;
 }
 
-/* Adds a record's counts to those that stay. */
+/* Moves a record's counts to those that stay. */
 static void
-keep_counts(ZpPool *pool, const ZpPoolRecord *record)
+move_counts(ZpPool *pool, ZpPoolRecord *record)
 {
 	for (uint32_t number = 0; number < ZP_SIZE_CLASSES; number++)
 	{
@@ -167,43 +172,52 @@ keep_counts(ZpPool *pool, const ZpPoolRecord *record)
 										zp_load_relaxed_u64(&record->classes[number].allocations));
 		(void) zp_fetch_add_relaxed_u64(&pool->classes[number].frees,
 										zp_load_relaxed_u64(&record->classes[number].frees));
+		zp_store_relaxed_u64(&record->classes[number].allocations, 0);
+		zp_store_relaxed_u64(&record->classes[number].frees, 0);
 	}
 	(void) zp_fetch_add_relaxed_u64(&pool->hits, zp_load_relaxed_u64(&record->hits));
 	(void) zp_fetch_add_relaxed_u64(&pool->misses, zp_load_relaxed_u64(&record->misses));
+	zp_store_relaxed_u64(&record->hits, 0);
+	zp_store_relaxed_u64(&record->misses, 0);
 }
 
-/* Takes a record off the list, with its counts, in one step for those who add them up. */
+/*
+ * Takes a participant's record off the list, with its counts, in one step for those who add
+ * them up.  Of several who clean up after one participant, one gets the record, and all that
+ * is kept in it is his to give back; the others find none.
+ */
 static ZpStatus
-unlink_record(ZpArenaMap *map, ZpPool *pool, ZpRef gone)
+unlink_record(ZpArenaMap *map, ZpPool *pool, uint32_t participant, ZpPoolRecord **taken)
 {
 	for (;;)
 	{
-		ZpRef		missing = ZP_NULL_REF;
-		ZpPoolRecord *before = NULL;
+		ZpRef		missing;
+		ZpRef		gone;
 
 		lock_records(pool);
-		for (ZpRef ref = pool->records; ref != gone; ref = before->next)
+		gone = find_locked(map, pool, participant, &missing);
+		if (gone != ZP_NULL_REF)
 		{
-			if (!zp_is_mapped(map, ref))
-			{
-				missing = ref;
-				break;
-			}
-			before = zp_at(map, ref);
-		}
-		if (missing == ZP_NULL_REF)
-		{
-			ZpPoolRecord *record = zp_at(map, gone);
+			ZpPoolRecord *record = *taken = zp_at(map, gone);
 
-			if (before == NULL)
+			/* Those before it are mapped: they were looked at. */
+			if (pool->records == gone)
 				pool->records = record->next;
 			else
+			{
+				ZpPoolRecord *before = zp_at(map, pool->records);
+
+				while (before->next != gone)
+					before = zp_at(map, before->next);
 				before->next = record->next;
-			keep_counts(pool, record);
+			}
+			move_counts(pool, record);
 		}
 		unlock_records(pool);
-		if (missing == ZP_NULL_REF)
+		if (gone != ZP_NULL_REF)
 			return ZP_OK;
+		if (missing == ZP_NULL_REF)
+			return ZP_NOT_FOUND;
 		if (!zp_map_ref(map, missing))
 			return ZP_MAP_FAILED;
 	}
@@ -212,27 +226,26 @@ unlink_record(ZpArenaMap *map, ZpPool *pool, ZpRef gone)
 ZpStatus
 zp_pool_forget(ZpArenaMap *map, ZpPool *pool, uint32_t participant)
 {
-	ZpRef		ref;
-	ZpStatus	status = find_record(map, pool, participant, &ref);
+	ZpPoolRecord *record;
+	ZpStatus	status = unlink_record(map, pool, participant, &record);
 
-	if (status == ZP_NOT_FOUND)
-		return ZP_OK;
 	if (status != ZP_OK)
-		return status;
-	if (!empty_magazines(map, pool, zp_at(map, ref)))
+		return status == ZP_NOT_FOUND ? ZP_OK : status;
+	ZP_POINT("pool_forget");
+	if (!empty_magazines(map, pool, record))
+	{
+		/* For the next one who tries. */
+		link_record(pool, record);
 		return ZP_MAP_FAILED;
-	status = unlink_record(map, pool, ref);
-	if (status != ZP_OK)
-		return status;
+	}
 	if (participant == map->participant)
 	{
-		ZpRecordSlot *slot = &map->records[(zp_load_relaxed_u32(&pool->self) / ZP_PAGE_REFS) %
-										   ZP_RECORD_SLOTS];
+		ZpRecordSlot *slot = zp_record_slot(map, pool);
 
 		if (slot->pool == pool)
 			slot->pool = NULL;
 	}
-	return zp_arena_free_pages(map, ref);
+	return zp_arena_free_pages(map, record->self);
 }
 
 ZpStatus

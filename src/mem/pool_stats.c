@@ -129,7 +129,8 @@ zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 	memset(stats, 0, sizeof(*stats));
 	stats->max_bytes = zp_load_relaxed_u64(&pool->max_bytes);
 	stats->reserved_bytes = zp_load_relaxed_u64(&pool->reserved_bytes);
-	stats->kept_bytes = zp_load_relaxed_u64(&pool->kept_bytes);
+	stats->kept_bytes = zp_load_relaxed_u64(&pool->kept_bytes) +
+		(uint64_t) zp_load_relaxed_u32(&pool->initial_pages) * ZP_PAGE_BYTES;
 	stats->preset = (ZpPresetName) pool->preset;
 	stats->adaptive = pool->adaptive != 0;
 	stats->capacity = pool->capacity;
@@ -186,6 +187,57 @@ zp_pool_stats(ZpArenaMap *map, ZpPool *pool, ZpPoolStats *stats)
 	stats->cache_misses = since(counters.misses, base.misses);
 	if (stats->level == ZP_POOL_FIXED)
 		zp_pool_fixed_stats(map, pool, stats);
+}
+
+/* The caches that have been visited. */
+typedef struct CacheList
+{
+	ZpPoolCache *caches;
+	uint32_t	most;
+	uint32_t	count;
+} CacheList;
+
+static void
+add_cache(const ZpPoolRecord *record, void *argument)
+{
+	CacheList  *list = argument;
+	ZpPoolCache *cache;
+
+	if (record == NULL)
+	{
+		list->count = 0;
+		return;
+	}
+	if (list->count++ >= list->most)
+		return;
+	cache = &list->caches[list->count - 1];
+	memset(cache, 0, sizeof(*cache));
+	cache->participant = record->participant;
+	cache->hits = zp_load_relaxed_u64(&record->hits);
+	cache->misses = zp_load_relaxed_u64(&record->misses);
+	for (uint32_t number = 0; number < ZP_SIZE_CLASSES; number++)
+	{
+		cache->frees += zp_load_relaxed_u64(&record->classes[number].frees);
+		cache->allocations += zp_load_relaxed_u64(&record->classes[number].allocations);
+		for (uint32_t i = 0; i < ZP_MAGAZINES; i++)
+		{
+			uint32_t	promised;
+
+			promised = zp_load_relaxed_u32(&record->classes[number].magazines[i].promised);
+			cache->cached_blocks += promised;
+			cache->cached_bytes += promised * zp_size_class_bytes(number);
+		}
+	}
+}
+
+ZpStatus
+zp_pool_caches(ZpArenaMap *map, ZpPool *pool, ZpPoolCache *caches, uint32_t most, uint32_t *count)
+{
+	CacheList	list = {caches, most, 0};
+	ZpStatus	status = zp_pool_records_visit(map, pool, add_cache, &list);
+
+	*count = list.count;
+	return status;
 }
 
 void

@@ -20,11 +20,12 @@ const ZpPreset zp_presets[ZP_PRESETS] = {
 		.kept_percent = 25,
 		.raise_events = 1000,
 		.huge_bytes = 0,
+		.initial_bytes = 0,
 		.capacity = 0
 	},
 	[ZP_PRESET_PERFORMANCE] = {
 		.name = "performance",
-		.small_bytes = 32768,
+		.small_bytes = 65536,
 		.alignment = 64,
 		.first_slab_bytes = 16384,
 		.slab_bytes = 262144,
@@ -34,6 +35,7 @@ const ZpPreset zp_presets[ZP_PRESETS] = {
 		.kept_percent = 50,
 		.raise_events = 100,
 		.huge_bytes = 2 << 20,
+		.initial_bytes = 8 << 20,
 		.capacity = 0
 	},
 	[ZP_PRESET_MEMORY] = {
@@ -48,6 +50,7 @@ const ZpPreset zp_presets[ZP_PRESETS] = {
 		.kept_percent = 0,
 		.raise_events = 10000,
 		.huge_bytes = 0,
+		.initial_bytes = 0,
 		.capacity = 0
 	},
 	[ZP_PRESET_REALTIME] = {
@@ -62,6 +65,7 @@ const ZpPreset zp_presets[ZP_PRESETS] = {
 		.kept_percent = 25,
 		.raise_events = 0,
 		.huge_bytes = 0,
+		.initial_bytes = 256 << 10,
 		.capacity = 16 << 20
 	}
 };

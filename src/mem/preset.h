@@ -30,6 +30,7 @@ typedef struct ZpPreset
 	uint32_t	kept_percent;	/* of its memory, that the pool keeps in free runs of pages */
 	uint32_t	raise_events;	/* so much contention raises an auto pool's level; 0: never */
 	uint32_t	huge_bytes;		/* large blocks from this on ask for huge pages; 0: never */
+	uint32_t	initial_bytes;	/* taken at creation, but at level fixed; 0: none */
 	uint64_t	capacity;		/* of level fixed if none is given; and auto is fixed; 0: none */
 } ZpPreset;
 

@@ -12,7 +12,7 @@
  * floating-point number, so the segment's number is one count-leading-zeros away:
  *
  *	  ref = 1 q q x x x x ... (binary, 31 - clz bits after the leading 1)
- *	  segment = 4 * (29 - clz(ref) - 14) + qq
+ *	  order = 31 - clz(ref) - 2;  segment = 4 * (order - 14) + qq
  *
  * Refs below ZP_FIRST_REF (1 MB) belong to no segment.
  */
@@ -30,16 +30,27 @@ typedef uint32_t ZpRef;
 #define ZP_SEGMENTS			64
 #define ZP_FIRST_ORDER		14	/* the smallest segment is 2^14 units */
 #define ZP_FIRST_REF		((ZpRef) 4 << ZP_FIRST_ORDER)
-#define ZP_FIRST_ZEROS		(31 - 2 - ZP_FIRST_ORDER)	/* leading zeros of that */
+
+/* Units of the segment that holds ref, as a power of two; ref >= ZP_FIRST_REF. */
+static inline uint32_t
+zp_ref_order(ZpRef ref)
+{
+	return (31 ^ (uint32_t) __builtin_clz(ref)) - 2;
+}
+
+/* The segment, if that is known; its first ref has zeros below the order's bit. */
+static inline uint32_t
+zp_ref_segment_of_order(ZpRef ref, uint32_t order)
+{
+	/* The leading three bits are 4 and the quarter of the size. */
+	return (ref >> order) + 4 * order - (4 * ZP_FIRST_ORDER + 4);
+}
 
 /* Segment that holds ref; ref >= ZP_FIRST_REF. */
 static inline uint32_t
 zp_ref_segment(ZpRef ref)
 {
-	uint32_t	zeros = (uint32_t) __builtin_clz(ref);
-
-	/* The leading three bits are 4 and the quarter of the size. */
-	return ((ref << zeros) >> 29) - 4 + 4 * (ZP_FIRST_ZEROS - zeros);
+	return zp_ref_segment_of_order(ref, zp_ref_order(ref));
 }
 
 /* First ref of a segment; segment < ZP_SEGMENTS. */

@@ -18,24 +18,23 @@
  * only if the entry that it points to is a HEAD that reaches this far; heads are
  * exact, so what passes is true.
  *
- * Free runs hang in doubly-linked lists, by length, in the manner of TLSF
- * (Masmano, Ripoll, Crespo, Real, ECRTS 2004): exact up to 15 pages, then eight
- * bins an octave, and a bitmap of those that are not empty.  The links are page
- * numbers, kept in the first bytes of the free run itself.  A request looks at up
- * to ZP_RUN_LOOKS runs of its own bin for the best fit, then at those of the next
- * filled bin, all of which fit, then at the rest of its own bin.  So a run of
- * just the wanted length is never missed, and a request fails only if no run is
- * long enough.  Ties go to the lower page.
+ * Free runs have a total order: by length, then by page.  A request takes the first in that
+ * order that is long enough, that is, the shortest, and of equal ones the lowest; and it
+ * fails only if no run is long enough.  The order is kept in bins by length (TLSF:
+ * Masmano, Ripoll, Crespo, Real, ECRTS 2004), exact up to 15 pages, then eight an octave,
+ * with a bitmap of those that are not empty, and in each bin a treap (Seidel and Aragon,
+ * "Randomized search trees", 1996), whose priorities are a hash of the page numbers.
+ * Its links are page numbers, kept in the first bytes of the free run itself.
  *
- * Weak: the last step walks a list of any length, under the mutex.  It is
- * reached only if every run above the bin is taken and the first ZP_RUN_LOOKS of
- * the bin were too short, that is, when the segment is all but full.
+ * Costs: what is done here takes as many steps as the tree of one bin is deep, about twice
+ * the logarithm of the number of free runs of like length.
  */
 #include <stdio.h>
 
 #include "mem/runs.h"
 
-#define ZP_RUN_LOOKS		16
+/* Of a tree; twice the logarithm of what fits a segment would be 42. */
+#define ZP_TREE_MOST_DEPTH	200
 
 /*
  * The first bytes of a free run.  Guarded by `pages`; atomic because whoever
@@ -44,8 +43,8 @@
  */
 typedef struct ZpFreeRun
 {
-	ZpAtomicU32 previous;		/* in its bin; 0: none */
-	ZpAtomicU32 next;
+	ZpAtomicU32 shorter;		/* subtrees of its bin; 0: none */
+	ZpAtomicU32 longer;			/* or as long and higher */
 } ZpFreeRun;
 
 static inline ZpFreeRun *
@@ -93,7 +92,7 @@ zp_segment_init(ZpSegment *segment, uint32_t number, size_t control_bytes)
 	for (uint32_t word = 0; word < ZP_RUN_BIN_WORDS; word++)
 		segment->filled[word] = 0;
 	for (uint32_t bin = 0; bin < ZP_RUN_BINS; bin++)
-		segment->bins[bin] = 0;
+		zp_store_relaxed_u32(&segment->bins[bin], 0);
 	for (uint32_t page = 0; page < segment->pages; page++)
 		set_entry(segment, page, page < segment->header_pages ? ZP_PAGE_HEADER : ZP_PAGE_FREE,
 				  0);
@@ -102,21 +101,66 @@ zp_segment_init(ZpSegment *segment, uint32_t number, size_t control_bytes)
 	segment->magic = ZP_SEGMENT_MAGIC;
 }
 
+static inline uint32_t
+run_length(const ZpSegment *segment, uint32_t page)
+{
+	return ZP_PAGE_ENTRY_NUMBER(zp_run_entry(segment, page));
+}
+
+/* No two pages have the same: the factor is odd. */
+static inline uint32_t
+priority_of(uint32_t page)
+{
+	return page * 0x9e3779b1u;
+}
+
+/* Whether the free run at page a comes before one of so many pages at page b. */
+static inline bool
+comes_before(const ZpSegment *segment, uint32_t a, uint32_t b_pages, uint32_t b)
+{
+	uint32_t	a_pages = run_length(segment, a);
+
+	return a_pages < b_pages || (a_pages == b_pages && a < b);
+}
+
 /* Makes pages first .. first + pages - 1 a free run, in its bin. */
 static void
 link_run(ZpSegment *segment, uint32_t first, uint32_t pages)
 {
 	uint32_t	bin = zp_run_bin(pages);
-	uint32_t	next = segment->bins[bin];
 	ZpFreeRun  *run = free_run(segment, first);
+	ZpAtomicU32 *link = &segment->bins[bin];
+	ZpAtomicU32 *shorter = &run->shorter;
+	ZpAtomicU32 *longer = &run->longer;
+	uint32_t	page;
 
 	set_entry(segment, first, ZP_PAGE_FREE, pages);
 	set_entry(segment, first + pages - 1, ZP_PAGE_FREE, pages);
-	zp_store_relaxed_u32(&run->previous, 0);
-	zp_store_relaxed_u32(&run->next, next);
-	if (next != 0)
-		zp_store_relaxed_u32(&free_run(segment, next)->previous, first);
-	segment->bins[bin] = first;
+
+	/* Below all that have a higher priority. */
+	while ((page = zp_load_relaxed_u32(link)) != 0 && priority_of(page) > priority_of(first))
+		link = comes_before(segment, page, pages, first) ? &free_run(segment, page)->longer :
+			&free_run(segment, page)->shorter;
+	zp_store_relaxed_u32(link, first);
+
+	/* The tree that was there is split into what comes before and what comes after. */
+	while (page != 0)
+	{
+		if (comes_before(segment, page, pages, first))
+		{
+			zp_store_relaxed_u32(shorter, page);
+			shorter = &free_run(segment, page)->longer;
+			page = zp_load_relaxed_u32(shorter);
+		}
+		else
+		{
+			zp_store_relaxed_u32(longer, page);
+			longer = &free_run(segment, page)->shorter;
+			page = zp_load_relaxed_u32(longer);
+		}
+	}
+	zp_store_relaxed_u32(shorter, 0);
+	zp_store_relaxed_u32(longer, 0);
 	segment->filled[bin / 64] |= (uint64_t) 1 << (bin % 64);
 }
 
@@ -124,20 +168,36 @@ static void
 unlink_run(ZpSegment *segment, uint32_t first, uint32_t pages)
 {
 	uint32_t	bin = zp_run_bin(pages);
-	ZpFreeRun  *run = free_run(segment, first);
-	uint32_t	previous = zp_load_relaxed_u32(&run->previous);
-	uint32_t	next = zp_load_relaxed_u32(&run->next);
+	ZpAtomicU32 *link = &segment->bins[bin];
+	uint32_t	page;
+	uint32_t	shorter;
+	uint32_t	longer;
 
-	if (previous != 0)
-		zp_store_relaxed_u32(&free_run(segment, previous)->next, next);
-	else
+	while ((page = zp_load_relaxed_u32(link)) != first)
+		link = comes_before(segment, page, pages, first) ? &free_run(segment, page)->longer :
+			&free_run(segment, page)->shorter;
+
+	/* Its two subtrees become one. */
+	shorter = zp_load_relaxed_u32(&free_run(segment, first)->shorter);
+	longer = zp_load_relaxed_u32(&free_run(segment, first)->longer);
+	while (shorter != 0 && longer != 0)
 	{
-		segment->bins[bin] = next;
-		if (next == 0)
-			segment->filled[bin / 64] &= ~((uint64_t) 1 << (bin % 64));
+		if (priority_of(shorter) > priority_of(longer))
+		{
+			zp_store_relaxed_u32(link, shorter);
+			link = &free_run(segment, shorter)->longer;
+			shorter = zp_load_relaxed_u32(link);
+		}
+		else
+		{
+			zp_store_relaxed_u32(link, longer);
+			link = &free_run(segment, longer)->shorter;
+			longer = zp_load_relaxed_u32(link);
+		}
 	}
-	if (next != 0)
-		zp_store_relaxed_u32(&free_run(segment, next)->previous, previous);
+	zp_store_relaxed_u32(link, shorter != 0 ? shorter : longer);
+	if (zp_load_relaxed_u32(&segment->bins[bin]) == 0)
+		segment->filled[bin / 64] &= ~((uint64_t) 1 << (bin % 64));
 }
 
 void
@@ -171,31 +231,24 @@ next_filled_bin(const ZpSegment *segment, uint32_t bin)
 	return word * 64 + (uint32_t) __builtin_ctzll(bits);
 }
 
-/*
- * The best run of a bin among the first ZP_RUN_LOOKS or, if whole, else the first
- * one beyond them that fits.  0: none.
- */
+/* The first run of a bin, in the order, of at least so many pages; 0: none. */
 static uint32_t
-fit_in_bin(const ZpSegment *segment, uint32_t bin, uint32_t pages, bool whole)
+fit_in_bin(const ZpSegment *segment, uint32_t bin, uint32_t pages)
 {
+	uint32_t	page = zp_load_relaxed_u32(&segment->bins[bin]);
 	uint32_t	best = 0;
-	uint32_t	best_pages = UINT32_MAX;
-	uint32_t	looks = 0;
 
-	for (uint32_t page = segment->bins[bin]; page != 0;
-		 page = zp_load_relaxed_u32(&free_run(segment, page)->next))
+	while (page != 0)
 	{
-		uint32_t	length = ZP_PAGE_ENTRY_NUMBER(zp_run_entry(segment, page));
+		const ZpFreeRun *run = free_run(segment, page);
 
-		if (looks++ >= ZP_RUN_LOOKS && (best != 0 || !whole))
-			break;
-		if (length < pages)
-			continue;
-		if (length < best_pages || (length == best_pages && page < best))
+		if (run_length(segment, page) >= pages)
 		{
 			best = page;
-			best_pages = length;
+			page = zp_load_relaxed_u32(&run->shorter);
 		}
+		else
+			page = zp_load_relaxed_u32(&run->longer);
 	}
 	return best;
 }
@@ -204,23 +257,19 @@ bool
 zp_run_take(ZpSegment *segment, uint32_t pages, uint32_t *first)
 {
 	uint32_t	bin = zp_run_bin(pages);
-	uint32_t	higher;
 	uint32_t	page;
 	uint32_t	length;
 
-	page = fit_in_bin(segment, bin, pages, false);
+	page = fit_in_bin(segment, bin, pages);
 	if (page == 0)
 	{
-		higher = next_filled_bin(segment, bin + 1);
-		if (higher < ZP_RUN_BINS)
-			page = fit_in_bin(segment, higher, pages, false);
-		else
-			page = fit_in_bin(segment, bin, pages, true);
+		bin = next_filled_bin(segment, bin + 1);
+		if (bin == ZP_RUN_BINS)
+			return false;
+		page = fit_in_bin(segment, bin, pages);
 	}
-	if (page == 0)
-		return false;
 
-	length = ZP_PAGE_ENTRY_NUMBER(zp_run_entry(segment, page));
+	length = run_length(segment, page);
 	unlink_run(segment, page, length);
 	if (length > pages)
 		link_run(segment, page + pages, length - pages);
@@ -231,6 +280,25 @@ zp_run_take(ZpSegment *segment, uint32_t pages, uint32_t *first)
 		set_entry(segment, page + pages - 1, ZP_PAGE_BODY, pages - 1);
 	set_entry(segment, page, ZP_PAGE_HEAD, pages);
 	*first = page;
+	return true;
+}
+
+bool
+zp_run_cut(ZpSegment *segment, uint32_t first, uint32_t pages, uint32_t *cut)
+{
+	uint32_t	entry = zp_run_entry(segment, first);
+	uint32_t	left;
+
+	if (ZP_PAGE_ENTRY_KIND(entry) != ZP_PAGE_HEAD || ZP_PAGE_ENTRY_NUMBER(entry) <= pages)
+		return false;
+	left = ZP_PAGE_ENTRY_NUMBER(entry) - pages;
+	*cut = first + left;
+
+	/* From here on the BODY entries behind point to a head that does not reach them. */
+	set_entry(segment, first, ZP_PAGE_HEAD, left);
+	if (pages > 1)
+		set_entry(segment, *cut + pages - 1, ZP_PAGE_BODY, pages - 1);
+	set_entry(segment, *cut, ZP_PAGE_HEAD, pages);
 	return true;
 }
 
@@ -296,16 +364,11 @@ zp_runs_top_bin(const ZpSegment *segment)
 uint32_t
 zp_runs_longest(const ZpSegment *segment)
 {
+	uint32_t	page = zp_load_relaxed_u32(&segment->bins[zp_runs_top_bin(segment)]);
 	uint32_t	longest = 0;
 
-	for (uint32_t page = segment->bins[zp_runs_top_bin(segment)]; page != 0;
-		 page = zp_load_relaxed_u32(&free_run(segment, page)->next))
-	{
-		uint32_t	length = ZP_PAGE_ENTRY_NUMBER(zp_run_entry(segment, page));
-
-		if (length > longest)
-			longest = length;
-	}
+	for (; page != 0; page = zp_load_relaxed_u32(&free_run(segment, page)->longer))
+		longest = run_length(segment, page);
 	return longest;
 }
 
@@ -316,12 +379,60 @@ wrong(const ZpSegment *segment, char *why, size_t why_bytes, uint32_t page, cons
 	return ZP_CORRUPTED;
 }
 
+/* A walk through the tree of a bin, in order. */
+typedef struct TreeWalk
+{
+	const ZpSegment *segment;
+	uint32_t	bin;
+	uint32_t	most;			/* runs that there are in all bins */
+	uint32_t	seen;			/* so far, in all bins */
+	uint32_t	before;			/* the page that was seen last in this bin; 0: none */
+	uint32_t	wrong;			/* page at which something is */
+} TreeWalk;
+
+/* What is wrong below a page; NULL: nothing. */
+static const char *
+tree_fault(TreeWalk *walk, uint32_t page, uint32_t depth)
+{
+	const ZpSegment *segment = walk->segment;
+	const char *fault;
+	uint32_t	children[2];
+	uint32_t	entry;
+
+	walk->wrong = page;
+	if (page < segment->header_pages || page >= segment->pages)
+		return "tree leaves the segment";
+	entry = zp_run_entry(segment, page);
+	if (ZP_PAGE_ENTRY_KIND(entry) != ZP_PAGE_FREE || ZP_PAGE_ENTRY_NUMBER(entry) == 0 ||
+		zp_run_bin(ZP_PAGE_ENTRY_NUMBER(entry)) != walk->bin)
+		return "in the wrong tree";
+	if (++walk->seen > walk->most || depth > ZP_TREE_MOST_DEPTH)
+		return "too many runs in trees, or a tree is too deep";
+	children[0] = zp_load_relaxed_u32(&free_run(segment, page)->shorter);
+	children[1] = zp_load_relaxed_u32(&free_run(segment, page)->longer);
+	for (int i = 0; i < 2; i++)
+	{
+		if (children[i] != 0 && priority_of(children[i]) > priority_of(page))
+			return "priorities of a tree are wrong";
+	}
+	if (children[0] != 0 && (fault = tree_fault(walk, children[0], depth + 1)) != NULL)
+		return fault;
+	if (walk->before != 0 && !comes_before(segment, walk->before,
+										   ZP_PAGE_ENTRY_NUMBER(entry), page))
+	{
+		walk->wrong = page;
+		return "tree is not in order";
+	}
+	walk->before = page;
+	return children[1] == 0 ? NULL : tree_fault(walk, children[1], depth + 1);
+}
+
 ZpStatus
 zp_runs_check(const ZpSegment *segment, bool in_service, char *why, size_t why_bytes)
 {
 	uint32_t	free_pages = 0;
 	uint32_t	free_runs = 0;
-	uint32_t	listed = 0;
+	TreeWalk	walk = {.segment = segment};
 	bool		free_before = false;
 
 	if (segment->magic != ZP_SEGMENT_MAGIC || segment->number >= ZP_SEGMENTS ||
@@ -376,33 +487,23 @@ zp_runs_check(const ZpSegment *segment, bool in_service, char *why, size_t why_b
 	if (!in_service && free_pages != zp_segment_body_pages(segment))
 		return wrong(segment, why, why_bytes, 0, "out of service but not free");
 
-	/* The lists: as many runs as the map has, each in its bin. */
-	for (uint32_t bin = 0; bin < ZP_RUN_BINS; bin++)
+	/* The trees: as many runs as the map has, each in its bin. */
+	walk.most = free_runs;
+	for (walk.bin = 0; walk.bin < ZP_RUN_BINS; walk.bin++)
 	{
-		bool		filled = (segment->filled[bin / 64] >> (bin % 64)) & 1;
-		uint32_t	previous = 0;
+		bool		filled = (segment->filled[walk.bin / 64] >> (walk.bin % 64)) & 1;
+		uint32_t	root = zp_load_relaxed_u32(&segment->bins[walk.bin]);
+		const char *fault = NULL;
 
-		if (filled != (segment->bins[bin] != 0))
-			return wrong(segment, why, why_bytes, segment->bins[bin], "bitmap of bins is wrong");
-		for (uint32_t page = segment->bins[bin]; page != 0;)
-		{
-			uint32_t	entry;
-
-			if (page < segment->header_pages || page >= segment->pages)
-				return wrong(segment, why, why_bytes, page, "list leaves the segment");
-			entry = zp_run_entry(segment, page);
-			if (ZP_PAGE_ENTRY_KIND(entry) != ZP_PAGE_FREE || ZP_PAGE_ENTRY_NUMBER(entry) == 0 ||
-				zp_run_bin(ZP_PAGE_ENTRY_NUMBER(entry)) != bin)
-				return wrong(segment, why, why_bytes, page, "in the wrong list");
-			if (zp_load_relaxed_u32(&free_run(segment, page)->previous) != previous)
-				return wrong(segment, why, why_bytes, page, "list is not linked both ways");
-			if (++listed > free_runs)
-				return wrong(segment, why, why_bytes, page, "too many runs in lists");
-			previous = page;
-			page = zp_load_relaxed_u32(&free_run(segment, page)->next);
-		}
+		if (filled != (root != 0))
+			return wrong(segment, why, why_bytes, root, "bitmap of bins is wrong");
+		walk.before = 0;
+		if (root != 0)
+			fault = tree_fault(&walk, root, 1);
+		if (fault != NULL)
+			return wrong(segment, why, why_bytes, walk.wrong, fault);
 	}
-	if (listed != (in_service ? free_runs : 0))
-		return wrong(segment, why, why_bytes, 0, "free runs in no list");
+	if (walk.seen != (in_service ? free_runs : 0))
+		return wrong(segment, why, why_bytes, 0, "free runs in no tree");
 	return ZP_OK;
 }

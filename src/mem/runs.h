@@ -14,7 +14,7 @@
 #define ZP_RUN_BINS			152
 #define ZP_RUN_BIN_WORDS	((ZP_RUN_BINS + 63) / 64)
 
-#define ZP_SEGMENT_MAGIC	0x5a705367	/* bump with any change of this layout */
+#define ZP_SEGMENT_MAGIC	0x5a705368	/* bump with any change of this layout */
 
 /* Shared.  The first bytes of every segment. */
 typedef struct ZpSegment
@@ -29,7 +29,7 @@ typedef struct ZpSegment
 	uint32_t	free_pages;
 	uint32_t	padding;
 	uint64_t	filled[ZP_RUN_BIN_WORDS];	/* bit b: bins[b] is not empty */
-	uint32_t	bins[ZP_RUN_BINS];	/* first page of a free run; 0: none */
+	ZpAtomicU32 bins[ZP_RUN_BINS];	/* root of a tree of free runs: first page of one; 0: none */
 
 	/*
 	 * One entry a page.  The entries of the first and last page of every run
@@ -93,7 +93,13 @@ extern void zp_runs_close(ZpSegment *segment);
 /* Locked.  Takes a run; false: no free run is long enough. */
 extern bool zp_run_take(ZpSegment *segment, uint32_t pages, uint32_t *first);
 
-/* Finishes what zp_run_take began; by the run's owner, not locked. */
+/*
+ * Locked.  Cuts the last pages off the run in use that begins at a page: they become a run of
+ * their own at *cut.  False: no run begins there, or it has no page more than that.
+ */
+extern bool zp_run_cut(ZpSegment *segment, uint32_t first, uint32_t pages, uint32_t *cut);
+
+/* Finishes what zp_run_take or zp_run_cut began; by the run's owner, not locked. */
 extern void zp_run_mark(ZpSegment *segment, uint32_t first, uint32_t pages);
 
 /* Locked.  Frees the run that begins at page first; its length, or 0: none does. */
@@ -128,20 +134,35 @@ zp_run_find(const ZpSegment *segment, uint32_t page, uint32_t *first, uint32_t *
 static inline bool
 zp_find_mapped_run(const ZpArenaMap *map, ZpRef ref, ZpRef *run, uint32_t *pages)
 {
-	uint32_t	number;
-	ZpRef		start;
-	uint32_t	first;
+	uint32_t	order;
+	uintptr_t	biased;
+	ZpRef		offset;
+	const ZpSegment *segment;
+	uint32_t	page;
+	uint32_t	entry;
+	uint32_t	back;
 
 	if (ZP_UNLIKELY(ref < ZP_FIRST_REF))
 		return false;
-	number = zp_ref_segment(ref);
-	start = zp_segment_first_ref(number);
-	if (ZP_UNLIKELY(map->biased[number] == 0) ||
-		ZP_UNLIKELY(!zp_run_find((const ZpSegment *) (map->biased[number] +
-													  ((uintptr_t) start << ZP_REF_SHIFT)),
-								 (ref - start) / (uint32_t) ZP_PAGE_REFS, &first, pages)))
+	order = zp_ref_order(ref);
+	biased = map->biased[zp_ref_segment_of_order(ref, order)];
+	if (ZP_UNLIKELY(biased == 0))
 		return false;
-	*run = start + first * (ZpRef) ZP_PAGE_REFS;
+
+	/* As zp_run_find, where the page is one of the segment for sure, and without a branch. */
+	offset = ref & (((ZpRef) 1 << order) - 1);
+	segment = (const ZpSegment *) (biased + ((uintptr_t) (ref - offset) << ZP_REF_SHIFT));
+	page = offset / (uint32_t) ZP_PAGE_REFS;
+	entry = zp_run_entry(segment, page);
+	back = ZP_PAGE_ENTRY_KIND(entry) == ZP_PAGE_BODY ? ZP_PAGE_ENTRY_NUMBER(entry) : 0;
+	if (ZP_UNLIKELY(back > page))
+		return false;
+	entry = zp_run_entry(segment, page - back);
+	if (ZP_UNLIKELY(ZP_PAGE_ENTRY_KIND(entry) != ZP_PAGE_HEAD ||
+					ZP_PAGE_ENTRY_NUMBER(entry) <= back))
+		return false;
+	*run = (ref & ~(ZpRef) (ZP_PAGE_REFS - 1)) - back * (ZpRef) ZP_PAGE_REFS;
+	*pages = ZP_PAGE_ENTRY_NUMBER(entry);
 	return true;
 }
 

@@ -1,7 +1,7 @@
 /*
  * sizeclass.h
  *	  Block sizes that a pool keeps: steps of 16 bytes up to 512, then eight
- *	  steps an octave up to 32 KB.  Larger blocks are runs of pages.
+ *	  steps an octave up to 64 KB.  Larger blocks are runs of pages.
  */
 #ifndef ZP_SIZECLASS_H
 #define ZP_SIZECLASS_H
@@ -9,22 +9,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ZP_SIZE_CLASSES			80
-#define ZP_LARGEST_SMALL_BYTES	((size_t) 32768)
+#define ZP_SIZE_CLASSES			88
+#define ZP_LARGEST_SMALL_BYTES	((size_t) 65536)
+
+/* Class of a block whose last byte is so far from its first; last < ZP_LARGEST_SMALL_BYTES. */
+static inline uint32_t
+zp_size_class_of_last(uint32_t last)
+{
+	uint32_t	octave;
+
+	if (__builtin_expect(last < 512, 1))
+		return last >> 4;
+
+	/* octave: 0 for 512..1023, 1 for 1024..2047, ... */
+	octave = (31 ^ (uint32_t) __builtin_clz(last)) - 9;
+	return 32 + octave * 8 + ((last >> (octave + 6)) & 7);
+}
 
 /* Class of a size; 1 <= size <= ZP_LARGEST_SMALL_BYTES. */
 static inline uint32_t
 zp_size_class(size_t size)
 {
-	if (size <= 512)
-		return (uint32_t) ((size - 1) >> 4);
-	else
-	{
-		/* octave: 0 for 513..1024, 1 for 1025..2048, ... */
-		uint32_t	octave = 22 - (uint32_t) __builtin_clz((uint32_t) (size - 1));
-
-		return 32 + octave * 8 + (uint32_t) (((size - 1) >> (octave + 6)) & 7);
-	}
+	return zp_size_class_of_last((uint32_t) (size - 1));
 }
 
 /* Bytes of the blocks of a class; class < ZP_SIZE_CLASSES. */

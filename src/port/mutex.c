@@ -19,25 +19,10 @@
 
 #include "port/backoff.h"
 
-enum
-{
-	ZP_MUTEX_FREE = 0,
-	ZP_MUTEX_HELD = 1,
-	ZP_MUTEX_CONTENDED = 2
-};
-
 void
 zp_mutex_init(ZpMutex *mutex)
 {
 	zp_store_release_u32(&mutex->state, ZP_MUTEX_FREE);
-}
-
-bool
-zp_mutex_try_lock(ZpMutex *mutex)
-{
-	uint32_t	expected = ZP_MUTEX_FREE;
-
-	return zp_cas_acquire_u32(&mutex->state, &expected, ZP_MUTEX_HELD);
 }
 
 ZpStatus
@@ -66,11 +51,4 @@ zp_mutex_lock(ZpMutex *mutex, const ZpWaitHooks *hooks, uint32_t *sleeps)
 			return status;
 	}
 	return ZP_OK;
-}
-
-void
-zp_mutex_unlock(ZpMutex *mutex)
-{
-	if (zp_exchange_release_u32(&mutex->state, ZP_MUTEX_FREE) == ZP_MUTEX_CONTENDED)
-		(void) zp_futex_wake(&mutex->state, 1);
 }

@@ -12,6 +12,13 @@
 
 #include "port/futex.h"
 
+enum
+{
+	ZP_MUTEX_FREE = 0,
+	ZP_MUTEX_HELD = 1,
+	ZP_MUTEX_CONTENDED = 2
+};
+
 typedef struct ZpMutex
 {
 	ZpAtomicU32 state;
@@ -24,7 +31,20 @@ extern void zp_mutex_init(ZpMutex *mutex);
  * grows by the number of times that the caller went to sleep.
  */
 extern ZpStatus zp_mutex_lock(ZpMutex *mutex, const ZpWaitHooks *hooks, uint32_t *sleeps);
-extern bool zp_mutex_try_lock(ZpMutex *mutex);
-extern void zp_mutex_unlock(ZpMutex *mutex);
+
+static inline bool
+zp_mutex_try_lock(ZpMutex *mutex)
+{
+	uint32_t	expected = ZP_MUTEX_FREE;
+
+	return zp_cas_acquire_u32(&mutex->state, &expected, ZP_MUTEX_HELD);
+}
+
+static inline void
+zp_mutex_unlock(ZpMutex *mutex)
+{
+	if (ZP_UNLIKELY(zp_exchange_release_u32(&mutex->state, ZP_MUTEX_FREE) == ZP_MUTEX_CONTENDED))
+		(void) zp_futex_wake(&mutex->state, 1);
+}
 
 #endif							/* ZP_MUTEX_H */

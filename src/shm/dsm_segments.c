@@ -33,6 +33,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "port/point.h"
 #include "shm/dsm_segments.h"
 
 #define ZP_SPACE_MARGIN ((uint64) 1024 * 1024)
@@ -142,7 +143,7 @@ segment_create(void *context, uint32_t number, size_t bytes, uint32_t *handle, v
 static ZpStatus
 segment_attach(void *context, uint32_t number, size_t bytes, uint32_t handle, void **base)
 {
-	dsm_segment *segment = map_segment(handle, bytes);
+	dsm_segment *segment = ZP_FAIL_POINT("segment_attach") ? NULL : map_segment(handle, bytes);
 
 	if (segment == NULL)
 		return ZP_MAP_FAILED;

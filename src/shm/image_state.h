@@ -13,7 +13,7 @@ typedef enum ZpImagePhase
 {
 	ZP_IMAGE_ABSENT,			/* there is no trie: it was evicted, or memory was short */
 	ZP_IMAGE_EMPTY,				/* nothing has been loaded */
-	ZP_IMAGE_LOADING,			/* somebody has the mutex and loads it, or has given up half-way */
+	ZP_IMAGE_LOADING,			/* up to the cursor; who gets the mutex goes on there */
 	ZP_IMAGE_READY				/* it is the log as it was at the cursor */
 } ZpImagePhase;
 
@@ -24,8 +24,8 @@ typedef enum ZpImageReason
 	ZP_REASON_FIRST_USE,		/* load: nobody had used the index since the server began */
 	ZP_REASON_EVICTED,			/* made room for another one */
 	ZP_REASON_COMPACTED,		/* compaction took the pages that were to be read next */
-	ZP_REASON_INTERRUPTED,		/* the last load did not come to its end */
 	ZP_REASON_ASKED,			/* zipora_evict */
+	ZP_REASON_OPTIONS,			/* ALTER INDEX ... SET: it has other options now */
 	ZP_REASON_NO_MEMORY,		/* the operating system gives no more */
 	ZP_REASON_OVER_LIMIT		/* zipora.memory_limit, or the index's own */
 } ZpImageReason;
@@ -40,6 +40,9 @@ typedef struct ZpImageState
 	Oid			space;			/* tablespace */
 	Oid			file;			/* number of the relation's file */
 	int32		backend;		/* whose temporary relation it is; -1: none */
+	int32		access;			/* options that it was made with: ZpIndexOptions */
+	int32		pool;
+	int32		preset;
 
 	/* Who changes the image holds it: it is this that makes the cursor go forward only. */
 	ZpMutex		apply;
@@ -60,8 +63,11 @@ typedef struct ZpImageState
 	ZpAtomicU64 entries;		/* in the image now */
 	ZpAtomicU64 key_bytes;		/* of their keys */
 	ZpAtomicU64 pages_read;		/* of a load under way */
-	ZpAtomicU64 refused_at;		/* TimestampTz of the last failure for want of memory */
+	ZpAtomicU64 refused_at;		/* TimestampTz of the last failure for want of memory; 0: none */
+	ZpAtomicU64 refused_limit;	/* zipora.memory_limit of that moment */
+	ZpAtomicU64 refusals;		/* in a row */
 
+	ZpAtomicU64 killed_since_load;
 	ZpAtomicU64 killed;			/* taken out because a scan found their row dead; with the mutex */
 
 	/* Statistics; by atomic additions of anybody, each backend's at most once a transaction. */

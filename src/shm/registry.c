@@ -38,6 +38,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "port/point.h"
 #include "shm/backend.h"
 #include "shm/registry.h"
 #include "shm/report.h"
@@ -461,6 +462,7 @@ zp_registry_pin(ZpObjectKind kind, const char *name)
 		return NULL;
 	if (status != ZP_OK)
 		zp_report(status, NULL, 0);
+	ZP_POINT("object_pinned");
 	return object;
 }
 
@@ -913,8 +915,31 @@ zp_registry_pin_idle_image(ZpObject *except, TimestampTz before)
 	return oldest;
 }
 
-ZpObjectInfo *
-zp_registry_list(ZpObjectKind kind, Oid database, int *count)
+/* What sessions keep in a pool; false: somebody's record cannot be mapped. */
+static bool
+read_caches(ZpRef ref, ZpObjectInfo *info)
+{
+	ZpArenaMap *map = &zp_backend.map;
+	ZpStatus	status;
+	uint32		most = 0;
+	ZpPool	   *pool;
+
+	map->map_failed = false;
+	pool = zp_at(map, ref);
+	if (map->map_failed)
+		return false;
+	info->caches = NULL;
+	while ((status = zp_pool_caches(map, pool, info->caches, most, &info->cache_count)) == ZP_OK &&
+		   info->cache_count > most)
+	{
+		most = info->cache_count + 4;
+		info->caches = palloc(most * sizeof(ZpPoolCache));
+	}
+	return status == ZP_OK;
+}
+
+static ZpObjectInfo *
+list_objects(ZpObjectKind kind, Oid database, bool with_caches, int *count)
 {
 	int			capacity = 16;
 	ZpObjectInfo *infos = palloc(capacity * sizeof(ZpObjectInfo));
@@ -974,11 +999,14 @@ zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 				}
 				info->max_bytes = object->max_bytes;
 				info->created = object->created;
+				info->cache_count = 0;
+				info->caches = NULL;
 				memset(&info->pool, 0, sizeof(info->pool));
 				if ((object->sync != ZP_NULL_REF && !look_at_sync_state(object, info)) ||
 					(object->image != ZP_NULL_REF && !look_at_image(object, info)) ||
 					(object->pool != ZP_NULL_REF &&
-					 !zp_pool_stats_at(object->pool, &info->pool)))
+					 (!zp_pool_stats_at(object->pool, &info->pool) ||
+					  (with_caches && !read_caches(object->pool, info)))))
 				{
 					status = ZP_MAP_FAILED;
 					break;
@@ -995,4 +1023,16 @@ zp_registry_list(ZpObjectKind kind, Oid database, int *count)
 	if (status != ZP_OK && status != ZP_END)
 		zp_report(status, NULL, 0);
 	return infos;
+}
+
+ZpObjectInfo *
+zp_registry_list(ZpObjectKind kind, Oid database, int *count)
+{
+	return list_objects(kind, database, false, count);
+}
+
+ZpObjectInfo *
+zp_registry_list_caches(ZpObjectKind kind, Oid database, int *count)
+{
+	return list_objects(kind, database, true, count);
 }

@@ -156,6 +156,8 @@ typedef struct ZpObjectInfo
 	int64		value;			/* of a counter, flag (0 or 1) or futex */
 	uint32		waiters;		/* of a futex */
 	ZpImageState image;			/* of an image: a copy */
+	uint32		cache_count;	/* of zp_registry_list_caches */
+	ZpPoolCache *caches;		/* what each session keeps in the pool */
 } ZpObjectInfo;
 
 /* The kind in words: trie, pool, counter, flag, futex. */
@@ -220,5 +222,8 @@ extern bool zp_pool_stats_at(ZpRef ref, ZpPoolStats *stats);
 
 /* Objects of a kind in one database, or (InvalidOid) in all, in an array palloc'd here. */
 extern ZpObjectInfo *zp_registry_list(ZpObjectKind kind, Oid database, int *count);
+
+/* The same, with what each session keeps in their pools. */
+extern ZpObjectInfo *zp_registry_list_caches(ZpObjectKind kind, Oid database, int *count);
 
 #endif							/* ZP_REGISTRY_H */

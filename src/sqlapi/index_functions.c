@@ -16,6 +16,7 @@
 #include "funcapi.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
@@ -84,9 +85,25 @@ zipora_index_check(PG_FUNCTION_ARGS)
 {
 	Relation	table;
 	Relation	index = open_index(PG_GETARG_OID(0), &table);
+	Oid			user;
+	int			security;
+	int			nest_level;
 
 	require_owner(index);
+	if (!index->rd_index->indisvalid)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("index \"%s\" is not valid", RelationGetRelationName(index)),
+				 errhint("Drop it, or REINDEX it.")));
+
+	/* The index's expressions are code of the table's owner. */
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(table->rd_rel->relowner, security | SECURITY_RESTRICTED_OPERATION);
+	nest_level = NewGUCNestLevel();
+	ZP_RESTRICT_SEARCH_PATH();
 	zp_index_check(table, index, PG_GETARG_BOOL(1));
+	AtEOXact_GUC(false, nest_level);
+	SetUserIdAndSecContext(user, security);
 	close_index(index, table);
 	PG_RETURN_VOID();
 }
@@ -205,7 +222,7 @@ zipora_index_stats(PG_FUNCTION_ARGS)
 
 	NEXT_VALUE(CStringGetTextDatum(state_name(image)));
 	reason = state != NULL ? (ZpImageReason) zp_load_relaxed_u32(&state->reason) :
-		ZP_REASON_NONE;
+		zp_image_start_failed();
 	if (zp_image_reason_names[reason] != NULL)
 		NEXT_VALUE(CStringGetTextDatum(zp_image_reason_names[reason]));
 	else

@@ -1,23 +1,33 @@
 /*
  * stat_views.c
- *	  The functions behind the views zipora_tries, zipora_memory, zipora_pool_stats.
+ *	  The functions behind the views zipora_tries, zipora_memory, zipora_pool_stats,
+ *	  zipora_pool_caches.
  *
  * That a trie exists, and whose it is, everybody may see, as with tables.  Its
  * figures are null to a role that may neither read it nor all statistics
- * (pg_read_all_stats).
+ * (pg_read_all_stats).  Likewise everybody may see which sessions use a pool, as in
+ * pg_stat_activity, but the figures of another role's session only a member of that role
+ * or of pg_read_all_stats.
  */
 #include "sqlapi/stat_row.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "funcapi.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
 #include "utils/acl.h"
 #include "utils/timestamp.h"
 
 #define ZP_TRIES_COLUMNS		13
-#define ZP_MEMORY_COLUMNS		13
+#define ZP_MEMORY_COLUMNS		14
 #define ZP_POOL_STATS_COLUMNS	30
+#define ZP_POOL_CACHES_COLUMNS	8
 
 PG_FUNCTION_INFO_V1(zipora_tries);
 PG_FUNCTION_INFO_V1(zipora_memory);
 PG_FUNCTION_INFO_V1(zipora_pool_stats);
+PG_FUNCTION_INFO_V1(zipora_pool_caches);
 
 PGDLLEXPORT Datum
 zipora_tries(PG_FUNCTION_ARGS)
@@ -90,13 +100,18 @@ zipora_memory(PG_FUNCTION_ARGS)
 	ZpArenaStats arena;
 	int			tries;
 	int			pools;
+	int			images;
 	uint64		trie_bytes;
 	uint64		pool_bytes;
+	uint64		image_bytes;
+	uint64		named;
 	Row			row = {.columns = 0};
 
 	InitMaterializedSRF(fcinfo, 0);
 	trie_bytes = bytes_of_kind(ZP_OBJECT_TRIE, &tries);
 	pool_bytes = bytes_of_kind(ZP_OBJECT_POOL, &pools);
+	image_bytes = bytes_of_kind(ZP_OBJECT_IMAGE, &images);
+	named = trie_bytes + pool_bytes + image_bytes;
 	zp_arena_stats(&zp_backend.map, &arena);
 	add_limit(&row, arena.limit_bytes);
 	add_number(&row, arena.reserved_bytes);
@@ -105,8 +120,8 @@ zipora_memory(PG_FUNCTION_ARGS)
 	add_number(&row, (uint64) tries);
 	add_number(&row, trie_bytes);
 	add_number(&row, pool_bytes);
-	add_number(&row, arena.used_bytes > trie_bytes + pool_bytes ?
-			   arena.used_bytes - trie_bytes - pool_bytes : 0);
+	add_number(&row, image_bytes);
+	add_number(&row, arena.used_bytes > named ? arena.used_bytes - named : 0);
 	add_number(&row, arena.segments);
 	add_number(&row, arena.mapped_bytes);
 	add_number(&row, arena.growths);
@@ -223,6 +238,64 @@ zipora_pool_stats(PG_FUNCTION_ARGS)
 		if (!zp_pool_stats_at(zp_backend.control->names_pool, &pool))
 			zp_report(ZP_MAP_FAILED, NULL, 0);
 		put_pool(fcinfo, "(names)", "system", &pool, true);
+	}
+	return (Datum) 0;
+}
+
+/* Whether the user may see the figures of a session: of his roles', or of anybody's. */
+static bool
+sees_session(uint32 pid, bool all_stats)
+{
+	PGPROC	   *proc;
+
+	if (all_stats || pid == (uint32) MyProcPid)
+		return true;
+	proc = BackendPidGetProc((int) pid);
+	return proc != NULL && has_privs_of_role(GetUserId(), proc->roleId);
+}
+
+PGDLLEXPORT Datum
+zipora_pool_caches(PG_FUNCTION_ARGS)
+{
+	static const struct
+	{
+		ZpObjectKind kind;
+		const char *name;
+	}			kinds[] = {
+		{ZP_OBJECT_TRIE, "trie"},
+		{ZP_OBJECT_POOL, "pool"}
+	};
+	bool		all_stats = zp_reads_all_stats();
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int k = 0; k < (int) lengthof(kinds); k++)
+	{
+		int			count;
+		ZpObjectInfo *infos = zp_registry_list_caches(kinds[k].kind, MyDatabaseId, &count);
+
+		for (int i = 0; i < count; i++)
+		{
+			for (uint32 c = 0; c < infos[i].cache_count; c++)
+			{
+				const ZpPoolCache *cache = &infos[i].caches[c];
+				Row			row = {.columns = 0};
+
+				add_datum(&row, CStringGetTextDatum(infos[i].name));
+				add_datum(&row, CStringGetTextDatum(kinds[k].name));
+				add_datum(&row, Int32GetDatum((int32) cache->participant));
+				if (sees_session(cache->participant, all_stats))
+				{
+					add_number(&row, cache->allocations);
+					add_number(&row, cache->frees);
+					add_number(&row, cache->cached_blocks);
+					add_number(&row, cache->cached_bytes);
+					add_ratio(&row, cache->hits, cache->hits + cache->misses);
+				}
+				while (row.columns < ZP_POOL_CACHES_COLUMNS)
+					add_null(&row);
+				put_row(fcinfo, &row, ZP_POOL_CACHES_COLUMNS);
+			}
+		}
 	}
 	return (Datum) 0;
 }

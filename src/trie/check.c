@@ -63,13 +63,6 @@ push(Walk *walk, Pending pending)
 	return ZP_OK;
 }
 
-/* Bytes that the pool gives for a request. */
-static uint64_t
-allocated_bytes(size_t bytes)
-{
-	return bytes <= ZP_LARGEST_SMALL_BYTES ? zp_size_class_bytes(zp_size_class(bytes)) : bytes;
-}
-
 /* The block of a ref, if it is one of the arena's. */
 static ZpStatus
 look_up_block(Walk *walk, ZpRef ref, const char *what, void **block)
@@ -98,7 +91,7 @@ check_payload(Walk *walk, ZpRef ref, uint64_t payload)
 	if (zp_payload_ref(payload) == ZP_NULL_REF)
 		return ZP_OK;
 	status = look_up_block(walk, zp_payload_ref(payload), "value", &block);
-	walk->report->value_bytes += allocated_bytes(zp_payload_bytes(payload));
+	walk->report->value_bytes += zp_pool_counted_bytes(walk->session->pool, zp_payload_bytes(payload));
 	walk->blocks++;
 	return status;
 }
@@ -112,7 +105,7 @@ check_inner(Walk *walk, const Pending *pending, ZpNode *node, uint32_t word)
 	bool		terminal = zp_word_is_terminal(word);
 	size_t		path_bytes = zp_word_path_bytes(word);
 
-	report->node_bytes += allocated_bytes(zp_inner_bytes(word,
+	report->node_bytes += zp_pool_counted_bytes(walk->session->pool, zp_inner_bytes(word,
 														 zp_session_payload_bytes(walk->session)));
 	if (children < (terminal ? 1 : 2) || children > 256)
 		return complain(walk, "inner node %u has %u children and %s key", ref, children,
@@ -175,7 +168,7 @@ check_bucket(Walk *walk, const Pending *pending, ZpBucket *bucket, uint32_t word
 	uint64_t	last = ZP_HEAD_DEAD;
 	ZpBucketOrder order;
 
-	report->node_bytes += allocated_bytes(bytes);
+	report->node_bytes += zp_pool_counted_bytes(walk->session->pool, bytes);
 	report->buckets++;
 	if (count > bucket->capacity || bucket->capacity > ZP_BUCKET_ENTRIES ||
 		zp_state_sorted(state) > count || heap_begin > heap_used || heap_used > bucket->heap_end)

@@ -1,7 +1,7 @@
 -- What the extension installs: every object is described, and nobody gets more than
 -- the functions themselves allow.
 BEGIN;
-SELECT plan(14);
+SELECT plan(17);
 
 CREATE TEMPORARY VIEW members AS
 SELECT d.classid, d.objid, pg_describe_object(d.classid, d.objid, 0) AS what
@@ -21,11 +21,12 @@ SELECT is_empty($$
 SELECT is_empty($$
 	SELECT oid::regprocedure FROM pg_proc p JOIN members m ON m.objid = p.oid
 	WHERE p.prosecdef OR (p.provolatile <> 'v' AND p.proname <> 'zipora_pool_choose_level'
-		AND NOT EXISTS (SELECT FROM pg_operator o WHERE p.oid IN (o.oprcode, o.oprrest, o.oprjoin)))$$,
-	'no function runs with its owner''s rights, none but those of operators claims that memory does not change');
+		AND NOT EXISTS (SELECT FROM pg_operator o WHERE p.oid IN (o.oprcode, o.oprrest, o.oprjoin))
+		AND NOT EXISTS (SELECT FROM pg_type t WHERE p.oid IN (t.typinput, t.typoutput)))$$,
+	'no function runs with its owner''s rights, none but those of operators and types claims that memory does not change');
 SELECT is_empty($$
 	SELECT oid::regprocedure FROM pg_proc p JOIN members m ON m.objid = p.oid
-	WHERE proparallel = 's' AND proname <> 'zipora_futex_load' AND proname ~ '_(create|drop|grant|revoke|insert|upsert|delete|increment|load|alloc|free|write|reset|add|set|clear|store|wait|wake)'$$,
+	WHERE proparallel = 's' AND proname <> 'zipora_futex_load' AND proname ~ '_(create|drop|grant|revoke|insert|upsert|delete|increment|load|alloc|free|write|reset|add|set|clear|store|wait|wake|freeze|release|reader_token|writer_token)'$$,
 	'what writes does not run in parallel workers');
 SELECT is((SELECT extrelocatable FROM pg_extension WHERE extname = 'zipora'), true,
 	'the extension can be moved to another schema');
@@ -33,8 +34,11 @@ SELECT is((SELECT extrelocatable FROM pg_extension WHERE extname = 'zipora'), tr
 SELECT has_view('zipora_tries');
 SELECT has_view('zipora_memory');
 SELECT has_view('zipora_pool_stats');
+SELECT has_view('zipora_tokens');
+SELECT has_view('zipora_token_stats');
 SELECT has_view('zipora_sync_objects');
 SELECT has_view('zipora_local_storage');
+SELECT has_view('zipora_pool_caches');
 
 -- Moved, it still works.
 CREATE SCHEMA elsewhere;

@@ -159,8 +159,8 @@ $node->safe_psql('postgres', q{
 like($err, qr/canceling statement due to statement timeout/, 'freezing can be cancelled');
 is($node->safe_psql('postgres', q{SELECT access FROM zipora_tries WHERE trie = 'large'}), 'multi_writer',
 	'the level is the old one');
-is($node->safe_psql('postgres', q{SELECT zipora_insert('large', 'new', 1), count(*) FROM zipora_check('large') WHERE true GROUP BY 1}),
-	't|5', 'the trie is sound and can be written');
+is($node->safe_psql('postgres', q{SELECT zipora_insert('large', 'new', 1)}), 't', 'it can be written');
+is($node->safe_psql('postgres', q{SELECT count(*) > 0 FROM zipora_check('large')}), 't', 'it is sound');
 is($node->safe_psql('postgres', q{SELECT reserved_bytes_after < reserved_bytes_before FROM zipora_freeze('large')}), 't',
 	'freezing goes on from there');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM zipora_scan('large')}), '300001', 'and nothing is lost');

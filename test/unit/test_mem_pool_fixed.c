@@ -10,7 +10,7 @@
 static uint64_t
 taken(size_t size)
 {
-	uint64_t	bytes = size > ZP_LARGEST_SMALL_BYTES ? size :
+	uint64_t	bytes = size > zp_presets[ZP_PRESET_BALANCED].small_bytes ? size :
 		zp_size_class_bytes(zp_size_class(size));
 
 	return (bytes + 63) / 64 * 64;

@@ -110,6 +110,15 @@ test_options(void **state)
 	world_destroy(world);
 }
 
+/* What a pool has in chunks, and not kept for them. */
+static uint64_t
+in_chunks(ZpArenaMap *map, ZpPool *pool)
+{
+	ZpPoolStats stats = stats_of(map, pool);
+
+	return stats.reserved_bytes - stats.kept_bytes;
+}
+
 /* Each number of a preset's row, seen from outside, but for those of auto and of raising. */
 static void
 test_numbers_of_presets(void **state)
@@ -126,6 +135,7 @@ test_numbers_of_presets(void **state)
 		ZpPool	   *pool;
 		uint32_t	count = 0;
 		uint64_t	largest_step = 0;
+		uint64_t	kept;
 		ZpPoolStats stats;
 
 		ZP_REQUIRE_OK(zp_pool_create_with(map, &options, &pool_ref));
@@ -140,7 +150,7 @@ test_numbers_of_presets(void **state)
 		ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[0], preset->small_bytes));
 		ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[1], preset->small_bytes + 1));
 		ZP_REQUIRE_OK(zp_pool_flush(map, pool));
-		ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+		ZP_REQUIRE(stats_of(map, pool).chunks == 0);
 
 		/* alignment, of sizes that have no other reason for it */
 		for (uint32_t size = 1; size <= 2000; size += 61)
@@ -155,11 +165,11 @@ test_numbers_of_presets(void **state)
 		/* first_slab_bytes and slab_bytes: what the pool grows by */
 		for (; count < 100000; count++)
 		{
-			uint64_t	before = stats_of(map, pool).reserved_bytes;
+			uint64_t	before = in_chunks(map, pool);
 			uint64_t	step;
 
 			ZP_REQUIRE_OK(zp_pool_alloc(map, pool, 64, &refs[count]));
-			step = stats_of(map, pool).reserved_bytes - before;
+			step = in_chunks(map, pool) - before;
 			if (count == 0)
 				ZP_REQUIRE(step == preset->first_slab_bytes);
 			if (step > largest_step)
@@ -175,8 +185,9 @@ test_numbers_of_presets(void **state)
 		}
 		ZP_REQUIRE_OK(zp_pool_flush(map, pool));
 		stats = stats_of(map, pool);
-		ZP_REQUIRE((stats.kept_bytes > 0) == (preset->kept_percent > 0));
-		ZP_REQUIRE(stats.kept_bytes * 100 <= stats.reserved_bytes * preset->kept_percent);
+		kept = zp_load_relaxed_u64(&pool->kept_bytes);
+		ZP_REQUIRE((kept > 0) == (preset->kept_percent > 0));
+		ZP_REQUIRE(kept * 100 <= stats.reserved_bytes * preset->kept_percent);
 		require_sound(map, pool);
 		for (uint32_t i = 0; i < 100000; i++)
 		{
@@ -201,7 +212,9 @@ test_numbers_of_presets(void **state)
 		ZP_REQUIRE(stats.cached_bytes > 0);
 		ZP_REQUIRE(stats.cached_bytes <= ZP_MAGAZINES * preset->magazine_bytes);
 		ZP_REQUIRE_OK(zp_pool_forget(map, pool, map->participant));
-		ZP_REQUIRE(stats_of(map, pool).reserved_bytes == 0);
+		stats = stats_of(map, pool);
+		ZP_REQUIRE(stats.chunks == 0 && stats.reserved_bytes == stats.kept_bytes);
+		ZP_REQUIRE(stats.reserved_bytes <= preset->initial_bytes);
 		require_sound(map, pool);
 		ZP_REQUIRE_OK(zp_pool_destroy(map, pool_ref));
 
@@ -214,6 +227,90 @@ test_numbers_of_presets(void **state)
 		}
 		else
 			ZP_REQUIRE_STATUS(zp_pool_create_with(map, &options, &pool_ref), ZP_BAD_ARGUMENT);
+		world_destroy(world);
+	}
+}
+
+/*
+ * initial_bytes: what a pool has from its creation on cannot be taken by others, is what its
+ * blocks come from first, at whatever level, and is there for one large block as well.
+ */
+static void
+test_initial_bytes(void **state)
+{
+	(void) state;
+	for (uint32_t number = 0; number < ZP_PRESETS * 4; number++)
+	{
+		const ZpPreset *preset = &zp_presets[number / 4];
+		World	   *world = world_create(0);
+		ZpArenaMap *map = world_map(world);
+		ZpPoolOptions options = {
+			.level = ZP_POOL_NO_LOCK + number % 4,.preset = (ZpPresetName) (number / 4)
+		};
+		uint64_t	initial = preset->initial_bytes;
+		uint64_t	seed = number;
+		static ZpRef refs[60000];
+		static uint32_t sizes[60000];
+		uint32_t	count = 0;
+		ZpArenaStats before;
+		ZpArenaStats after;
+		ZpPoolStats stats;
+		ZpRef		pool_ref;
+		ZpRef		other;
+		ZpRef		ref;
+		ZpPool	   *pool;
+
+		ZP_REQUIRE_OK(zp_pool_create_with(map, &options, &pool_ref));
+		pool = zp_at(map, pool_ref);
+		stats = stats_of(map, pool);
+		ZP_REQUIRE(stats.reserved_bytes == initial && stats.kept_bytes == initial);
+		require_sound(map, pool);
+
+		/* Others take all that there is. */
+		zp_arena_stats(map, &before);
+		zp_arena_set_limit(map, before.reserved_bytes);
+		while (zp_arena_alloc_pages(map, 1, &other) == ZP_OK)
+			;
+		while (zp_pool_alloc(map, pool, sizes[count] = 961 + random_below(&seed, 64),
+							 &refs[count]) == ZP_OK)
+		{
+			fill_block(map, refs[count], sizes[count]);
+			ZP_REQUIRE(++count < 60000);
+		}
+		zp_arena_stats(map, &after);
+		ZP_REQUIRE(after.growths == before.growths);
+		ZP_REQUIRE(stats_of(map, pool).used_bytes * 10 >= initial * 8);
+		ZP_REQUIRE(stats_of(map, pool).reserved_bytes <= initial);
+		require_sound(map, pool);
+		while (count-- > 0)
+		{
+			verify_block(map, refs[count], sizes[count]);
+			ZP_REQUIRE_OK(zp_pool_free(map, pool, refs[count], sizes[count]));
+		}
+		ZP_REQUIRE_OK(zp_pool_forget(map, pool, map->participant));
+		require_sound(map, pool);
+		if (initial > 0)
+			ZP_REQUIRE_OK(zp_pool_alloc(map, pool, initial - 64, &ref));
+		zp_arena_set_limit(map, 0);
+		ZP_REQUIRE_OK(zp_pool_destroy(map, pool_ref));
+
+		/* The bound counts, and one large block may have all of it. */
+		options.max_bytes = 128 << 10;
+		ZP_REQUIRE_OK(zp_pool_create_with(map, &options, &pool_ref));
+		pool = zp_at(map, pool_ref);
+		ZP_REQUIRE(stats_of(map, pool).reserved_bytes == (initial > 0 ? 128 << 10 : 0));
+		ZP_REQUIRE_OK(zp_pool_alloc(map, pool, (128 << 10) - 64, &ref));
+		require_sound(map, pool);
+
+		/* What cannot be had is not promised. */
+		zp_arena_stats(map, &before);
+		zp_arena_set_limit(map, before.reserved_bytes);
+		while (zp_arena_alloc_pages(map, 4, &other) == ZP_OK)
+			;
+		options.max_bytes = 0;
+		ZP_REQUIRE_STATUS(zp_pool_create_with(map, &options, &other),
+						  initial > 0 ? ZP_OVER_LIMIT : ZP_OK);
+		require_arena_sound(map);
 		world_destroy(world);
 	}
 }
@@ -612,6 +709,7 @@ main(void)
 		cmocka_unit_test(test_rule_of_auto),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_numbers_of_presets),
+		cmocka_unit_test(test_initial_bytes),
 		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_tag_against_aba),

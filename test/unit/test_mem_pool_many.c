@@ -37,7 +37,8 @@ typedef struct Shared
 static uint64_t
 counted(size_t size)
 {
-	return size > ZP_LARGEST_SMALL_BYTES ? size : zp_size_class_bytes(zp_size_class(size));
+	return size > zp_presets[ZP_PRESET_BALANCED].small_bytes ? size :
+		zp_size_class_bytes(zp_size_class(size));
 }
 
 /* Gives back what participants kept that are no more. */
