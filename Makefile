@@ -85,7 +85,7 @@ points: build/points/zipora$(DLSUFFIX)
 build/points/zipora$(DLSUFFIX): $(SERVER_SOURCES) $(CORE_SOURCES)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) $(CFLAGS_SL) -isystem $(includedir_server) -Wno-unused-parameter \
-		-DZP_POINTS -O1 -shared -o $@ $^ $(LDFLAGS)
+		$(if $(findstring clang,$(CC)),,-Wno-clobbered -Wno-maybe-uninitialized) -DZP_POINTS -O1 -shared -o $@ $^ $(LDFLAGS)
 
 .PHONY: points
 
