@@ -228,8 +228,8 @@ sub run_steps
 			$script .= "\\echo \@ $victim $names[$number]\n\\warn \@ $victim $names[$number]\n$statement;\n";
 		}
 	}
-	# psql() takes the last line's end away.
-	my ($rc, $out, $err) = $node->psql('postgres', "$script\\echo\n\\warn\n", on_error_stop => 0);
+	# A last line, since psql() and split() take empty ones from the end.
+	my ($rc, $out, $err) = $node->psql('postgres', "$script\\echo =\n", on_error_stop => 0);
 	is($rc, 0, 'the connection stays');
 	foreach my $stream ([ 'out', $out ], [ 'err', $err ])
 	{
@@ -242,7 +242,7 @@ sub run_steps
 				$now = $answers{$1}{$2} //= { out => '', err => '' };
 				next;
 			}
-			$now->{ $stream->[0] } .= "$line\n";
+			$now->{ $stream->[0] } .= "$line\n" unless $line eq '=';
 		}
 	}
 	return \%answers;
