@@ -143,6 +143,7 @@ write_pages(ZpBuildState *state, int fillfactor)
 	meta->base_entries = writer->entries;
 	meta->base_key_bytes = writer->key_bytes;
 	meta->live_entries = writer->entries;
+	zp_meta_stamp(meta);
 	MarkBufferDirty(meta_buffer);
 	END_CRIT_SECTION();
 	UnlockReleaseBuffer(meta_buffer);
@@ -214,6 +215,7 @@ zp_index_build_empty(Relation index)
 			meta = zp_page_meta(page);
 			meta->first = meta->seal = meta->last = ZP_META_BLOCK + 1;
 			meta->first_birth = meta->seal_birth = meta->last_birth = tail_birth;
+			zp_meta_stamp(meta);
 		}
 		else
 			zp_page_init(page, ZP_PAGE_TAIL, incarnation, tail_birth);

@@ -121,6 +121,44 @@ is_key(const ZpKeyLayout *layout, const unsigned char *key, size_t key_bytes)
 	return place == key_bytes;
 }
 
+/*
+ * Whether what a tombstone names is there, and dead: both are one step.  false: the page has become
+ * another one.
+ */
+static bool
+check_tombstone(ZpCheck *check, ZpLogWalk *walk, const ZpLogEntry *tombstone)
+{
+	Page		page = palloc(BLCKSZ);
+	ZpLogDecoder *decoder = palloc(sizeof(ZpLogDecoder));
+	ZpLogEntry	entry;
+	size_t		next = 0;
+	bool		there = zp_page_read(check->index, tombstone->target, walk->incarnation,
+									 tombstone->target_birth, walk->strategy, page);
+
+	if (there)
+	{
+		zp_decoder_begin(decoder, check->index, tombstone->target, page, walk->has_included);
+		while (next < tombstone->target_count && zp_decoder_next(decoder, &entry))
+		{
+			if (entry.offset == zp_load_uint16(tombstone->targets + next * sizeof(uint16)))
+			{
+				if (!entry.dead)
+					zp_page_corrupted(check->index, tombstone->target,
+									  psprintf("The entry at offset %u was removed, but is alive.",
+											   entry.offset));
+				next++;
+			}
+		}
+		if (next < tombstone->target_count)
+			zp_page_corrupted(check->index, walk->block,
+							  psprintf("The tombstone at offset %u names an entry that is not there.",
+									   tombstone->offset));
+	}
+	pfree(page);
+	pfree(decoder);
+	return there;
+}
+
 /* Reads the log; false: the chain was replaced meanwhile. */
 static bool
 check_log(ZpCheck *check)
@@ -134,13 +172,14 @@ check_log(ZpCheck *check)
 	uint64		base_entries = 0;
 	bool		seal_met = false;
 	bool		tail_met = false;
+	bool		moved = false;
 
 	check->live = 0;
 	initStringInfo(&last);
 	zp_meta_read(index, &check->meta);
 	zp_walk_begin(&walk, index, NULL, check->meta.incarnation, check->meta.first,
 				  check->meta.first_birth);
-	while ((result = zp_walk_next_page(&walk)) == ZP_WALK_PAGE)
+	while (!moved && (result = zp_walk_next_page(&walk)) == ZP_WALK_PAGE)
 	{
 		if (walk.decoder.base && tail_met)
 			zp_page_corrupted(index, walk.block, "A base page follows a tail page.");
@@ -148,10 +187,13 @@ check_log(ZpCheck *check)
 			tail_met = true;
 		if (walk.block == check->meta.seal && walk.birth == check->meta.seal_birth)
 			seal_met = true;
-		while (zp_decoder_next(&walk.decoder, &entry))
+		while (!moved && zp_decoder_next(&walk.decoder, &entry))
 		{
 			if (entry.tombstone)
+			{
+				moved = !check_tombstone(check, &walk, &entry);
 				continue;
+			}
 			if (!is_key(check->layout, entry.key, entry.key_bytes))
 				zp_page_corrupted(index, walk.block,
 								  psprintf("The entry at offset %u has no valid key.",
@@ -190,10 +232,12 @@ check_log(ZpCheck *check)
 	check->last_offset = zp_page_lower(walk.page);
 	zp_walk_end(&walk);
 	pfree(last.data);
-	if (result == ZP_WALK_MOVED)
+	if (moved || result == ZP_WALK_MOVED)
 	{
 		if (!zp_meta_has_changed(index, &check->meta))
-			zp_page_corrupted(index, walk.next, "The chain of pages is broken.");
+			zp_page_corrupted(index, moved ? walk.block : walk.next,
+							  moved ? "A tombstone names a page that is not in the chain." :
+							  "The chain of pages is broken.");
 		return false;
 	}
 	if (!seal_met)

@@ -106,9 +106,10 @@ set_epochs(Relation index, uint64 epoch, uint64 drained)
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	state = GenericXLogStart(index);
-	meta = zp_page_meta(GenericXLogRegisterBuffer(state, buffer, 0));
+	meta = zp_meta_change(index, GenericXLogRegisterBuffer(state, buffer, 0));
 	meta->epoch = epoch;
 	meta->drained = drained;
+	zp_meta_stamp(meta);
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
 }

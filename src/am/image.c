@@ -679,6 +679,8 @@ apply_tombstone(ZpImage *image, Relation index, ZpLogWalk *walk, const ZpLogEntr
 		if (entry.offset != zp_load_uint16(tombstone->targets + next * sizeof(uint16)))
 			continue;
 		next++;
+		if (!entry.dead)
+			zp_page_corrupted(index, walk->block, "A tombstone names an entry that is alive.");
 		status = zp_image_remove(image, walk->has_included, &entry);
 	}
 	if (status == ZP_OK && next < tombstone->target_count)

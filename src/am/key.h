@@ -106,10 +106,11 @@ extern bool zp_key_decode(const ZpKeyLayout *layout, const unsigned char *key, s
 /*
  * The included attributes as bytes (of any alignment) and back.  values and isnull are
  * those of the whole index tuple: attributes from layout->columns on are read or set.
+ * Decoding: false if the bytes are not well formed.
  */
 extern void zp_included_encode(const ZpKeyLayout *layout, const Datum *values,
 							   const bool *isnull, StringInfo bytes);
-extern void zp_included_decode(const ZpKeyLayout *layout, const unsigned char *bytes,
+extern bool zp_included_decode(const ZpKeyLayout *layout, const unsigned char *bytes,
 							   size_t length, Datum *values, bool *isnull);
 
 /*

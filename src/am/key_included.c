@@ -114,16 +114,6 @@ zp_included_encode(const ZpKeyLayout *layout, const Datum *values, const bool *i
 	}
 }
 
-static void complain(void) __attribute__((noreturn));
-
-static void
-complain(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INDEX_CORRUPTED),
-			 errmsg("included columns of an index entry end too early")));
-}
-
 /* Size of a varlena, whose header need not be aligned; 0: it is not wholly there. */
 static size_t
 varlena_bytes(const unsigned char *at, size_t available)
@@ -147,7 +137,7 @@ varlena_bytes(const unsigned char *at, size_t available)
 	return size <= available ? size : 0;
 }
 
-void
+bool
 zp_included_decode(const ZpKeyLayout *layout, const unsigned char *bytes, size_t length,
 				   Datum *values, bool *isnull)
 {
@@ -157,7 +147,7 @@ zp_included_decode(const ZpKeyLayout *layout, const unsigned char *bytes, size_t
 	const unsigned char *end = bytes + length;
 
 	if (length < (size_t) (count + 7) / 8)
-		complain();
+		return false;
 	values += layout->columns;
 	isnull += layout->columns;
 	for (int i = 0; i < count; i++)
@@ -176,13 +166,12 @@ zp_included_decode(const ZpKeyLayout *layout, const unsigned char *bytes, size_t
 		else
 			size = (size_t) attribute->attlen;
 		if (size == 0 || size > (size_t) (end - at))
-			complain();
+			return false;
 		if (attribute->attbyval)
 			values[i] = read_by_value(at, attribute->attlen);
 		else
 			values[i] = PointerGetDatum(memcpy(palloc(size), at, size));
 		at += size;
 	}
-	if (at != end)
-		complain();
+	return at == end;
 }

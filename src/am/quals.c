@@ -27,6 +27,7 @@
 struct ZpQuals
 {
 	const ZpKeyLayout *layout;
+	Relation	index;			/* for messages; NULL: of none */
 	MemoryContext context;		/* of what zp_quals_set makes */
 	ZpConditions column[INDEX_MAX_KEYS];
 	int			last;			/* column with a condition; -1: there is none */
@@ -59,6 +60,7 @@ zp_quals_create(const ZpKeyLayout *layout, Relation index, MemoryContext context
 	ZpQuals    *quals = palloc0(sizeof(ZpQuals));
 
 	quals->layout = layout;
+	quals->index = index;
 	quals->context = AllocSetContextCreate(context, "zipora scan conditions",
 										   ALLOCSET_SMALL_SIZES);
 	initStringInfo(&quals->whole_lower);
@@ -430,9 +432,11 @@ zp_quals_judge(ZpQuals *quals, ZpDirection direction, const unsigned char *key,
 		if (bytes == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_INDEX_CORRUPTED),
-					 errmsg("index key is not one of this index"),
+					 errmsg("index \"%s\" contains a key that is not well formed",
+							quals->index != NULL ? RelationGetRelationName(quals->index) : ""),
 					 errdetail("Column %d of a key of %zu bytes does not begin at byte %zu.",
-							   column + 1, key_bytes, start[column])));
+							   column + 1, key_bytes, start[column]),
+					 errhint("Please REINDEX it.")));
 		start[column + 1] = start[column] + bytes;
 		if (quals->column[column].present)
 			verdict = judge_column(&quals->column[column], value, bytes);

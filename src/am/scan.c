@@ -608,15 +608,15 @@ return_values(IndexScanDesc descriptor, ZpScan *scan, const ZpScanEntry *entry)
 	}
 	MemoryContextReset(scan->tuple_context);
 	old = MemoryContextSwitchTo(scan->tuple_context);
-	if (!zp_key_decode(scan->layout, bytes, entry->key_bytes, scan->values, scan->isnull))
+	if (!zp_key_decode(scan->layout, bytes, entry->key_bytes, scan->values, scan->isnull) ||
+		(scan->has_included &&
+		 !zp_included_decode(scan->layout, bytes + entry->key_bytes, entry->included_bytes,
+							 scan->values, scan->isnull)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("index \"%s\" contains a key that is not well formed",
 						RelationGetRelationName(scan->index)),
 				 errhint("Please REINDEX it.")));
-	if (scan->has_included)
-		zp_included_decode(scan->layout, bytes + entry->key_bytes, entry->included_bytes,
-						   scan->values, scan->isnull);
 	descriptor->xs_hitup = heap_form_tuple(row, scan->values, scan->isnull);
 	MemoryContextSwitchTo(old);
 }

@@ -45,10 +45,11 @@ note_counts(Relation index, const ZpLogCount *count)
 
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	state = GenericXLogStart(index);
-	meta = zp_page_meta(GenericXLogRegisterBuffer(state, buffer, 0));
+	meta = zp_meta_change(index, GenericXLogRegisterBuffer(state, buffer, 0));
 	meta->live_entries = count->live;
 	meta->dead_entries = count->dead;
 	meta->tail_entries = count->in_tail;
+	zp_meta_stamp(meta);
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
 }

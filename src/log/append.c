@@ -45,6 +45,8 @@ zp_log_lock_tail(Relation index, ZpLogTail *tail)
 			tail->block = meta.last;
 			tail->birth = meta.last_birth;
 			tail->known = true;
+			if (tail->block >= RelationGetNumberOfBlocks(index))
+				zp_page_corrupted(index, ZP_META_BLOCK, "The last page does not exist.");
 		}
 		buffer = ReadBuffer(index, tail->block);
 		LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
@@ -59,6 +61,8 @@ zp_log_lock_tail(Relation index, ZpLogTail *tail)
 					zp_page_corrupted(index, tail->block, "The log does not end with a tail page.");
 				return buffer;
 			}
+			if (mark->next >= RelationGetNumberOfBlocks(index))
+				zp_page_corrupted(index, tail->block, "It leads to a page that does not exist.");
 			tail->block = mark->next;
 			tail->birth = mark->next_birth;
 		}
@@ -108,7 +112,7 @@ zp_log_extend(Relation index, ZpLogTail *tail, Buffer last)
 	GenericXLogState *state;
 	Page		last_page;
 	Page		added_page;
-	Page		meta_page;
+	ZpLogMeta  *meta;
 	ZpPageMark *mark;
 	uint64		birth;
 
@@ -116,15 +120,16 @@ zp_log_extend(Relation index, ZpLogTail *tail, Buffer last)
 	state = GenericXLogStart(index);
 	last_page = GenericXLogRegisterBuffer(state, last, 0);
 	added_page = GenericXLogRegisterBuffer(state, added, GENERIC_XLOG_FULL_IMAGE);
-	meta_page = GenericXLogRegisterBuffer(state, meta_buffer, 0);
+	meta = zp_meta_change(index, GenericXLogRegisterBuffer(state, meta_buffer, 0));
 
 	mark = zp_page_mark(last_page);
 	birth = mark->birth + 1;
 	zp_page_init(added_page, ZP_PAGE_TAIL, mark->incarnation, birth);
 	mark->next = BufferGetBlockNumber(added);
 	mark->next_birth = birth;
-	zp_page_meta(meta_page)->last = BufferGetBlockNumber(added);
-	zp_page_meta(meta_page)->last_birth = birth;
+	meta->last = BufferGetBlockNumber(added);
+	meta->last_birth = birth;
+	zp_meta_stamp(meta);
 	GenericXLogFinish(state);
 
 	UnlockReleaseBuffer(meta_buffer);

@@ -6,7 +6,7 @@
  * compacted.  Whoever inserts meanwhile appends behind the seal.  What is alive before it goes,
  * sorted, to new pages, whose last one leads to the sealed page.  One change of the
  * metapage then makes them the beginning of the chain.  Only then may the old pages be freed, by
-zp_log_sweep.
+ * zp_log_sweep.
  *
  * After a crash before that change the new pages are in no chain, after it the old ones are not;
  * zp_log_sweep finds either.
@@ -87,7 +87,7 @@ zp_log_compact(Relation index, int fillfactor, int memory_kb, BufferAccessStrate
 	buffer = ReadBuffer(index, ZP_META_BLOCK);
 	LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
 	state = GenericXLogStart(index);
-	changed = zp_page_meta(GenericXLogRegisterBuffer(state, buffer, 0));
+	changed = zp_meta_change(index, GenericXLogRegisterBuffer(state, buffer, 0));
 	changed->generation = meta.generation + 1;
 	changed->seal = seal;
 	changed->seal_birth = seal_birth;
@@ -106,6 +106,7 @@ zp_log_compact(Relation index, int fillfactor, int memory_kb, BufferAccessStrate
 	changed->live_entries = writer->entries;
 	changed->dead_entries = 0;
 	changed->tail_entries = 0;
+	zp_meta_stamp(changed);
 	GenericXLogFinish(state);
 	UnlockReleaseBuffer(buffer);
 	pfree(writer);

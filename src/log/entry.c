@@ -111,6 +111,8 @@ zp_decoder_next(ZpLogDecoder *decoder, ZpLogEntry *entry)
 		entry->key_bytes = (size_t) (end - bytes) - entry->included_bytes;
 	}
 	entry->included = end - entry->included_bytes;
+	if (entry->key_bytes + entry->included_bytes > ZP_LONGEST_KEY)
+		bad_entry(decoder, offset);
 	return true;
 }
 

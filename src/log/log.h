@@ -156,7 +156,7 @@ extern void zp_base_end(ZpBaseWriter *writer, BlockNumber next, uint64 next_birt
 
 /* create.c */
 
-/* Fills the metapage of a new index, and the first tail page, in a fork without WAL. */
+/* Makes the metapage of a new index; the caller adds where the chain begins and ends, and stamps it. */
 extern void zp_meta_init(Page page, uint64 incarnation);
 
 /* compact.c */

@@ -4,6 +4,8 @@
  */
 #include "compat.h"
 
+#include "port/pg_crc32c.h"
+
 #include "log/page.h"
 
 void
@@ -31,6 +33,17 @@ zp_page_corrupted(Relation index, BlockNumber block, const char *what)
 			 errhint("Please REINDEX it.")));
 }
 
+/* Whether a mark's birth is one of its kind of page. */
+static bool
+has_birth_of_kind(const ZpPageMark *mark)
+{
+	if (mark->kind == ZP_PAGE_TAIL)
+		return (mark->birth & ZP_BIRTH_OF_TAIL) != 0;
+	if (mark->kind == ZP_PAGE_BASE)
+		return mark->birth != 0 && (mark->birth & ZP_BIRTH_OF_TAIL) == 0;
+	return mark->birth == 0;
+}
+
 void
 zp_page_check(Relation index, BlockNumber block, Page page)
 {
@@ -48,20 +61,33 @@ zp_page_check(Relation index, BlockNumber block, Page page)
 	if (mark->magic != ZP_PAGE_MAGIC ||
 		mark->kind < ZP_PAGE_META || mark->kind > ZP_PAGE_FREE)
 		zp_page_corrupted(index, block, "The page does not have the mark of a zipora index.");
+	if ((mark->next == InvalidBlockNumber) != (mark->next_birth == 0) ||
+		!has_birth_of_kind(mark))
+		zp_page_corrupted(index, block, "The parts of the page's mark do not agree.");
+}
+
+static uint32
+checksum_of(const ZpLogMeta *meta)
+{
+	pg_crc32c	checksum;
+
+	INIT_CRC32C(checksum);
+	COMP_CRC32C(checksum, meta, offsetof(ZpLogMeta, checksum));
+	FIN_CRC32C(checksum);
+	return checksum;
 }
 
 void
-zp_meta_read_buffer(Relation index, Buffer buffer, ZpLogMeta *meta)
+zp_meta_stamp(ZpLogMeta *meta)
 {
-	Page		page = BufferGetPage(buffer);
-	ZpPageKind	kind;
+	meta->checksum = checksum_of(meta);
+}
 
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	zp_page_check(index, ZP_META_BLOCK, page);
-	kind = (ZpPageKind) zp_page_mark(page)->kind;
-	memcpy(meta, zp_page_meta(page), sizeof(*meta));
-	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-	if (kind != ZP_PAGE_META || meta->magic != ZP_META_MAGIC)
+/* What zp_page_check does not look at. */
+static void
+check_meta(Relation index, const ZpLogMeta *meta, const ZpPageMark *mark, uint16 lower)
+{
+	if (mark->kind != ZP_PAGE_META || meta->magic != ZP_META_MAGIC)
 		zp_page_corrupted(index, ZP_META_BLOCK, "The page is no metapage.");
 	if (meta->version != ZP_LOG_VERSION)
 		ereport(ERROR,
@@ -71,6 +97,35 @@ zp_meta_read_buffer(Relation index, Buffer buffer, ZpLogMeta *meta)
 				 errdetail("Its format is %u; this library reads format %d.",
 						   meta->version, ZP_LOG_VERSION),
 				 errhint("Please REINDEX it.")));
+	if (meta->checksum != checksum_of(meta) || meta->padding != 0)
+		zp_page_corrupted(index, ZP_META_BLOCK, "The checksum of the metapage is wrong.");
+	if (mark->incarnation != meta->incarnation || mark->next != InvalidBlockNumber ||
+		lower != ZP_PAGE_FIRST + sizeof(ZpLogMeta))
+		zp_page_corrupted(index, ZP_META_BLOCK, "The parts of the metapage do not agree.");
+}
+
+ZpLogMeta *
+zp_meta_change(Relation index, Page page)
+{
+	zp_page_check(index, ZP_META_BLOCK, page);
+	check_meta(index, zp_page_meta(page), zp_page_mark(page), zp_page_lower(page));
+	return zp_page_meta(page);
+}
+
+void
+zp_meta_read_buffer(Relation index, Buffer buffer, ZpLogMeta *meta)
+{
+	Page		page = BufferGetPage(buffer);
+	ZpPageMark	mark;
+	uint16		lower;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	zp_page_check(index, ZP_META_BLOCK, page);
+	mark = *zp_page_mark(page);
+	lower = zp_page_lower(page);
+	memcpy(meta, zp_page_meta(page), sizeof(*meta));
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	check_meta(index, meta, &mark, lower);
 }
 
 void
@@ -101,6 +156,9 @@ zp_page_read(Relation index, BlockNumber block, uint64 incarnation, uint64 birth
 	ZpPageMark *mark;
 	bool		same;
 
+	/* The file never shrinks, so this is not for a link that was good once. */
+	if (block >= RelationGetNumberOfBlocks(index))
+		return false;
 	buffer = ReadBufferExtended(index, MAIN_FORKNUM, block, RBM_NORMAL, strategy);
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);

@@ -85,6 +85,10 @@ typedef struct ZpLogMeta
 	uint64		live_entries;
 	uint64		dead_entries;
 	uint64		tail_entries;	/* of the live ones, those in the tail */
+
+	/* Of all that stands before: a wrong epoch or generation would be believed else. */
+	uint32		checksum;
+	uint32		padding;		/* 0 */
 } ZpLogMeta;
 
 /*
@@ -156,8 +160,8 @@ zp_load_uint16(const void *from)
 extern void zp_page_init(Page page, ZpPageKind kind, uint64 incarnation, uint64 birth);
 
 /*
- * Whether the page is one of ours at all (not empty, marked, sane bounds); raises an error
- * that says "corrupted" if not.
+ * Whether the page is one of ours at all (not empty, sane bounds, a mark whose parts agree); raises
+ * an error that says "corrupted" if not.
  */
 extern void zp_page_check(Relation index, BlockNumber block, Page page);
 
@@ -170,6 +174,13 @@ extern void zp_meta_read(Relation index, ZpLogMeta *meta);
 
 /* The same from a buffer that is pinned, but not locked. */
 extern void zp_meta_read_buffer(Relation index, Buffer buffer, ZpLogMeta *meta);
+
+/*
+ * The metapage that is about to be changed, checked; the page is locked or a copy.  Who has
+ * changed it calls zp_meta_stamp.
+ */
+extern ZpLogMeta *zp_meta_change(Relation index, Page page);
+extern void zp_meta_stamp(ZpLogMeta *meta);
 
 /*
  * Whether the chain is another one than it was when the metapage was read.  If it is not, a link

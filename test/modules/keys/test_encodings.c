@@ -150,7 +150,8 @@ included_come_back(const ZpKeyLayout *layout, const Datum *values, const bool *n
 	/* At an odd address, and nothing behind it. */
 	copy = palloc(bytes.len + 1);
 	memcpy(copy + 1, bytes.data, bytes.len);
-	zp_included_decode(layout, copy + 1, bytes.len, back, back_nulls);
+	if (!zp_included_decode(layout, copy + 1, bytes.len, back, back_nulls))
+		elog(ERROR, "included values are not decoded");
 	for (int i = 0; i < layout->attributes; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(layout->included, i);
