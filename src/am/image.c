@@ -587,6 +587,8 @@ attach(ZpImage *image, uint64 incarnation, const ZpIndexOptions *options, bool f
 		if (image->object != NULL)
 		{
 			/* No trie: make an object that has one. */
+			if (!fits)
+				zp_store_relaxed_u32(&image->state->reason, ZP_REASON_OVER_LIMIT);
 			if (!fits || is_refused(image->state))
 				return false;
 			reason = (ZpImageReason) zp_load_relaxed_u32(&image->state->reason);
