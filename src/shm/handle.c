@@ -61,7 +61,11 @@ destroy_cache(void *value)
 	dlist_foreach(iter, &cache->list)
 		zp_handle_close(dlist_container(ZpHandle, place, iter.cur));
 	zp_handle_generation++;
-	MemoryContextDelete(cache->context);
+
+	/*
+	 * The memory goes with the process, not now: the transaction that is aborted after this
+	 * ends its scans, which point to their handles.
+	 */
 	zp_local_cache_gone(ZP_LOCAL_HANDLES);
 }
 
@@ -247,6 +251,27 @@ zp_handle_find_kind(ZpObjectKind kind, const char *name, size_t name_bytes, uint
 	}
 	zp_handle_check(handle, privileges);
 	return handle;
+}
+
+bool
+zp_handle_try_open(ZpHandle *handle)
+{
+	ZpStatus	status = ZP_OK;
+
+	while (!handle->open)
+	{
+		status = zp_trie_open(&zp_backend.map, handle->object->trie, &handle->session);
+		if (status == ZP_OK)
+		{
+			handle->open = true;
+			handle->session.pass.asks = true;
+		}
+		else if (status == ZP_CANCELLED)
+			CHECK_FOR_INTERRUPTS();
+		else
+			return false;
+	}
+	return true;
 }
 
 ZpHandle *

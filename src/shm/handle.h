@@ -87,6 +87,9 @@ extern ZpHandle *zp_handle_open(const char *name, size_t name_bytes, uint32 priv
 extern ZpHandle *zp_handle_open_sync(ZpObjectKind kind, const char *name, size_t name_bytes,
 									 uint32 privileges, bool missing_ok);
 
+/* Opens a session if there is none; false: it cannot be had now (memory is short, it was dropped). */
+extern bool zp_handle_try_open(ZpHandle *handle);
+
 /* Ends session and pin. */
 extern void zp_handle_close(ZpHandle *handle);
 

@@ -306,7 +306,7 @@ make_object(const ZpObjectSpec *spec, ZpObject **made)
 								kinds[spec->value_type], &trie);
 		if (status == ZP_OK)
 		{
-			status = zp_trie_init_access(map, trie, spec->access, map->participant);
+			status = zp_trie_init_access(map, trie, spec->access, 0);
 			if (status != ZP_OK)
 				(void) zp_trie_free(map, trie);
 		}
@@ -484,16 +484,63 @@ zp_registry_leave_pool(ZpObject *object)
 	unlock_registry();
 }
 
+/* Takes the pool out of a dropped object's header: who gets it destroys it.  The lock is held. */
+static ZpRef
+claim_pool(ZpObject *object)
+{
+	ZpRef		pool = object->pool;
+
+	object->pool = ZP_NULL_REF;
+	return pool;
+}
+
+/* Destroys a pool that was claimed; what cannot be mapped here is left for a later attempt. */
+static ZpStatus
+destroy_claimed(ZpObject *object, ZpRef pool)
+{
+	ZpStatus	status = zp_pool_destroy(&zp_backend.map, pool);
+
+	if (status != ZP_OK)
+	{
+		lock_registry(LW_EXCLUSIVE);
+		object->pool = pool;
+		unlock_registry();
+	}
+	return status;
+}
+
 void
 zp_registry_unpin(ZpObject *object)
 {
+	ZpRef		pool = ZP_NULL_REF;
+	bool		dropped;
 	bool		last;
 
 	lock_registry(LW_EXCLUSIVE);
 	Assert(object->magic == ZP_OBJECT_MAGIC && object->pins > 0);
-	object->pins--;
-	last = object->pins == 0 && zp_load_relaxed_u32(&object->dropped) != 0;
+	dropped = zp_load_relaxed_u32(&object->dropped) != 0;
+
+	/*
+	 * A drop that met a token which is kept from call to call left the memory to whoever
+	 * leaves: it is not to wait for those who have the object pinned and do nothing.
+	 */
+	if (dropped && object->pins > 1 && object->pool != ZP_NULL_REF &&
+		object->trie != ZP_NULL_REF &&
+		zp_trie_close_for_all(&zp_backend.map, object->trie) == ZP_OK)
+		pool = claim_pool(object);
+	if (pool == ZP_NULL_REF)
+		object->pins--;
+	last = object->pins == 0 && dropped;
 	unlock_registry();
+	if (pool != ZP_NULL_REF)
+	{
+		/* Still pinned: nobody frees the header meanwhile. */
+		(void) destroy_claimed(object, pool);
+		lock_registry(LW_EXCLUSIVE);
+		object->pins--;
+		last = object->pins == 0;
+		unlock_registry();
+	}
 	if (last)
 		destroy_object(object);
 }
@@ -553,10 +600,17 @@ zp_registry_drop(ZpObject *object)
 	if (status == ZP_HELD)
 		return true;
 	if (status == ZP_OK)
-		status = zp_pool_destroy(&zp_backend.map, object->pool);
+	{
+		ZpRef		pool;
+
+		lock_registry(LW_EXCLUSIVE);
+		pool = claim_pool(object);
+		unlock_registry();
+		if (pool != ZP_NULL_REF)
+			status = destroy_claimed(object, pool);
+	}
 	if (status != ZP_OK)
 		zp_report(status, NULL, 0);
-	object->pool = ZP_NULL_REF;
 	return true;
 }
 

@@ -109,8 +109,8 @@ typedef struct ZpObject
 	ZpMutex		block_mutexes[ZP_BLOCK_MUTEXES];
 
 	/*
-	 * The trie's own pool, or the pool; null: destroyed.  Changed only by who drops it, or by
-	 * the last session, after `dropped` was set and nobody is inside.
+	 * The trie's own pool, or the pool; null: destroyed, or about to be.  Changed under the root's
+	 * lock, after `dropped` was set and nobody is inside, by who will destroy it.
 	 */
 	ZpRef		pool;
 
@@ -132,7 +132,7 @@ typedef struct ZpObjectSpec
 	ZpObjectKind kind;
 	char		name[ZP_NAME_BYTES];
 	ZpValueType value_type;
-	ZpAccessLevel access;		/* of a trie or image; at single_* the creator owns it */
+	ZpAccessLevel access;		/* of a trie or image; at single_* its first user will own it */
 	ZpPoolOptions pool;
 
 	/* Of an image only. */

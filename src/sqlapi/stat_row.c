@@ -23,5 +23,5 @@ zp_open_to_look(const char *name, bool all_stats, bool *close)
 	*close = !handle->open;
 	if (!all_stats && !zp_registry_allows(handle->object, GetUserId(), ZP_PRIVILEGE_READ))
 		return NULL;
-	return zp_handle_open(name, strlen(name), 0);
+	return zp_handle_try_open(handle) ? handle : NULL;
 }

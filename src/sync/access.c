@@ -182,10 +182,12 @@ take_object(ZpPass *pass)
 {
 	uint32_t	nobody = 0;
 
-	if (zp_load_acquire_u32(&pass->versions->owner) == pass->map->participant ||
-		zp_cas_acq_rel_u32(&pass->versions->owner, &nobody, pass->map->participant))
+	if (zp_load_acquire_u32(&pass->versions->owner) == pass->map->participant)
 		return ZP_OK;
-	return ZP_OWNED;
+	if (!zp_cas_acq_rel_u32(&pass->versions->owner, &nobody, pass->map->participant))
+		return ZP_OWNED;
+	pass->owns = true;
+	return ZP_OK;
 }
 
 /* Whether an operation may go on at an access value.  May take the object, and the lock. */
@@ -308,6 +310,11 @@ zp_pass_reclaim(ZpPass *pass, ZpPool *pool)
 	zp_lazy_reclaim(pass->map, pass->versions, pool, token);
 	zp_store_release_u64(&token->version, zp_load_acquire_u64(&pass->versions->current));
 	zp_fence_seq_cst();
+
+	/* A drop may have found us gone; then it is as if we had rested. */
+	ZP_POINT("reclaimed_standing");
+	if (zp_load_acquire_u32(&pass->versions->access) & ZP_ACCESS_CLOSED)
+		give_up(pass);
 }
 
 /* ---- holds ---- */
@@ -388,6 +395,17 @@ zp_hold_end(ZpHold *hold)
 	give_up(pass);
 }
 
+/* The access word becomes another one that says the same: all are admitted anew. */
+static void
+renew_access(ZpVersions *versions)
+{
+	uint32_t	seen = zp_load_relaxed_u32(&versions->access);
+
+	while (!zp_cas_acq_rel_u32(&versions->access, &seen, seen + ZP_ACCESS_GENERATION))
+		;
+	(void) zp_futex_wake_all(&versions->access);
+}
+
 void
 zp_pass_leave(ZpPass *pass)
 {
@@ -399,8 +417,13 @@ zp_pass_leave(ZpPass *pass)
 		zp_hold_end(pass->holds);
 	give_up(pass);
 	zp_pass_publish(pass);
-	/* Release: whoever has the object next sees all that we did. */
-	(void) zp_cas_acq_rel_u32(&pass->versions->owner, &ours, 0);
+	/*
+	 * Release: whoever has the object next sees all that we did.  Another pass of this
+	 * participant, if there is one, has been admitted as the owner's: it is to ask again.
+	 */
+	if (pass->owns && zp_cas_acq_rel_u32(&pass->versions->owner, &ours, 0))
+		renew_access(pass->versions);
+	pass->owns = false;
 	pass->access = 0;
 }
 
@@ -478,6 +501,7 @@ zp_access_change_end(ZpPass *pass, ZpAccessLevel level)
 
 	/* Before the level: whoever sees that sees whose the object is. */
 	zp_store_release_u32(&versions->owner, is_single(level) ? pass->map->participant : 0);
+	pass->owns = is_single(level);
 	pass->changing = false;
 	set_access(versions, (uint32_t) level);
 }

@@ -50,6 +50,7 @@ typedef struct ZpPass
 	uint64_t	acquired;		/* not yet in the token; see zp_pass_publish */
 	bool		locked;			/* the lock of the one writer is ours */
 	bool		changing;		/* we are changing the level */
+	bool		owns;			/* it was this pass that took the object, at single_* */
 
 	/*
 	 * Standing at level single_strict is refused with ZP_ASK_FIRST unless `asked`: for a
