@@ -21,6 +21,7 @@
 
 #include "access/xact.h"
 #include "storage/ipc.h"
+#include "utils/timestamp.h"
 
 #include "shm/backend.h"
 #include "shm/dsm_segments.h"
@@ -113,6 +114,13 @@ make_control(ZpArenaMap *map)
 	control->control_pool = control_pool;
 	control->names_pool = names_pool;
 	control->names = names;
+
+	/*
+	 * Not the numbers of an earlier run of the server: prepared transactions may hold locks
+	 * on those.
+	 */
+	zp_store_relaxed_u64(&control->last_id,
+						 (uint64) (GetCurrentTimestamp() / USECS_PER_SEC) << 20);
 	zp_local_table_init(&control->local_table);
 	for (int cache = 0; cache < ZP_LOCAL_CACHES; cache++)
 		(void) zp_local_key_alloc(&control->local_table, &control->local_keys[cache]);

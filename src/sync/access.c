@@ -308,11 +308,11 @@ zp_pass_reclaim(ZpPass *pass, ZpPool *pool)
 	/* Between operations a standing token refers to nothing: it comes back at a later version. */
 	zp_token_release(token);
 	zp_lazy_reclaim(pass->map, pass->versions, pool, token);
+	ZP_POINT("reclaim_standing");
 	zp_store_release_u64(&token->version, zp_load_acquire_u64(&pass->versions->current));
 	zp_fence_seq_cst();
 
 	/* A drop may have found us gone; then it is as if we had rested. */
-	ZP_POINT("reclaimed_standing");
 	if (zp_load_acquire_u32(&pass->versions->access) & ZP_ACCESS_CLOSED)
 		give_up(pass);
 }

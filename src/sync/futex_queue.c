@@ -174,26 +174,6 @@ zp_futex_queue_sleep(ZpFutexNode *node, int64_t timeout_us, const ZpWaitHooks *h
 	}
 }
 
-bool
-zp_futex_queue_leave(ZpArenaMap *map, ZpFutexQueue *queue, ZpFutexNode *node, bool pass_on)
-{
-	uint32_t	state;
-	uint32_t	woken;
-
-	(void) zp_mutex_lock(&queue->lock, NULL, NULL);
-	state = zp_load_relaxed_u32(&node->state);
-	if (state == ZP_NODE_WAITING)
-	{
-		count_one_less(queue);
-		zp_store_relaxed_u32(&node->state, unlink_node(map, queue, node) ?
-							 ZP_NODE_IDLE : ZP_NODE_LEFT);
-	}
-	zp_mutex_unlock(&queue->lock);
-	if (state == ZP_NODE_WOKEN && pass_on)
-		(void) zp_futex_queue_wake(map, queue, 1, &woken);
-	return state == ZP_NODE_WAITING;
-}
-
 /*
  * Takes up to n out, the first first, and gives each that waits the new state; the lock is
  * held.  Returns how many there are in `nodes`; fewer if one cannot be mapped.
@@ -221,6 +201,32 @@ take_out(ZpArenaMap *map, ZpFutexQueue *queue, uint32_t n, uint32_t new_state,
 		nodes[count++] = node;
 	}
 	return count;
+}
+
+bool
+zp_futex_queue_leave(ZpArenaMap *map, ZpFutexQueue *queue, ZpFutexNode *node, bool pass_on)
+{
+	ZpFutexNode *next;
+	uint32_t	state;
+	uint32_t	passed = 0;
+
+	(void) zp_mutex_lock(&queue->lock, NULL, NULL);
+	state = zp_load_relaxed_u32(&node->state);
+	if (state == ZP_NODE_WAITING)
+	{
+		count_one_less(queue);
+		zp_store_relaxed_u32(&node->state, unlink_node(map, queue, node) ?
+							 ZP_NODE_IDLE : ZP_NODE_LEFT);
+	}
+	else if (state == ZP_NODE_WOKEN && pass_on)
+	{
+		/* In the same hold of the lock: to get it once more could be refused. */
+		passed = take_out(map, queue, 1, ZP_NODE_WOKEN, &next);
+	}
+	zp_mutex_unlock(&queue->lock);
+	if (passed > 0)
+		(void) zp_futex_wake(&next->state, 1);
+	return state == ZP_NODE_WAITING;
 }
 
 /* Wakes up to n with a new state; CLOSED also closes the queue, in the first hold of the lock. */

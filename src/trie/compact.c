@@ -61,12 +61,6 @@ push_inner(ZpCompaction *compaction, ZpNode *node)
 	return ZP_OK;
 }
 
-static size_t
-block_bytes(size_t bytes)
-{
-	return bytes <= ZP_LARGEST_SMALL_BYTES ? zp_size_class_bytes(zp_size_class(bytes)) : bytes;
-}
-
 /* Writes a bucket anew if it gets smaller. */
 static ZpStatus
 shrink(ZpCompaction *compaction, const ZpMet *met)
@@ -88,8 +82,8 @@ shrink(ZpCompaction *compaction, const ZpMet *met)
 	if (change.item_count == 0 || !zp_items_fit(&change, 0, change.item_count, 0))
 		return ZP_OK;
 	change.top = zp_plan_subtree(&change, path, zp_no_piece, 0, change.item_count, 0);
-	if (block_bytes(zp_plan_bytes(&change, change.top)) >=
-		block_bytes(zp_bucket_bytes(bucket, met->word)))
+	if (zp_pool_counted_bytes(session->pool, zp_plan_bytes(&change, change.top)) >=
+		zp_pool_counted_bytes(session->pool, zp_bucket_bytes(bucket, met->word)))
 		return ZP_OK;
 	status = zp_change_apply(&change);
 	if (status == ZP_OK)

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "port/point.h"
 #include "sync/token_internal.h"
 #include "trie/compact.h"
 #include "trie_fixture.h"
@@ -1004,18 +1005,115 @@ the_oldest_version_never_overtakes(void **state)
 	fixture_destroy(&fixture);
 }
 
+/*
+ * Two sessions of one participant at single_*: when the one that took the object leaves, the
+ * other is no owner by mere habit.
+ */
+static void
+two_sessions_are_one_owner(void **state)
+{
+	(void) state;
+	for (int level = ZP_ACCESS_SINGLE_STRICT; level <= ZP_ACCESS_SINGLE_SHARED; level++)
+	{
+		Fixture		fixture;
+		ZpArenaMap *map;
+		ZpTrieSession first;
+		ZpTrieSession second;
+		ZpStatus	other;
+		ZpStatus	own;
+
+		fixture_create(&fixture, ZP_PAYLOAD_FIXED, 0);
+		map = world_join(fixture.world, 2);
+		ZP_REQUIRE_OK(zp_trie_open(map, fixture.trie, &first));
+		ZP_REQUIRE_OK(zp_trie_open(map, fixture.trie, &second));
+		set_level(&first, (ZpAccessLevel) level);
+		ZP_REQUIRE_OK(zp_trie_insert(&first, "a", 1, 1));
+		ZP_REQUIRE_OK(zp_trie_insert(&second, "b", 1, 1));
+
+		/* The one that did not take it leaves: nothing changes. */
+		zp_trie_close(&second);
+		ZP_REQUIRE(zp_trie_insert(&fixture.session, "c", 1, 1) == ZP_OWNED);
+		ZP_REQUIRE_OK(zp_trie_insert(&first, "d", 1, 1));
+
+		/* The one that did: whoever comes next has it, and nobody else. */
+		ZP_REQUIRE_OK(zp_trie_open(map, fixture.trie, &second));
+		ZP_REQUIRE_OK(zp_trie_insert(&second, "e", 1, 1));
+		zp_trie_close(&first);
+		other = zp_trie_insert(&fixture.session, "f", 1, 1);
+		own = zp_trie_insert(&second, "g", 1, 1);
+		ZP_REQUIRE(other == ZP_OK && own == ZP_OWNED);
+		zp_trie_close(&second);
+		zp_trie_rest(&fixture.session);
+		world_leave(fixture.world, map);
+		fixture_destroy(&fixture);
+	}
+}
+
+/* A drop in the moment in which a standing token has let go in order to reclaim. */
+static struct
+{
+	ZpArenaMap *map;
+	ZpRef		trie;
+	bool		done;
+	ZpStatus	status;
+}			drop_in_gap;
+
+static bool
+drop_at_point(const char *name)
+{
+	if (strcmp(name, "reclaim_standing") == 0 && !drop_in_gap.done)
+	{
+		drop_in_gap.done = true;
+		drop_in_gap.status = zp_trie_close_for_all(drop_in_gap.map, drop_in_gap.trie);
+	}
+	return false;
+}
+
+static void
+a_standing_token_does_not_outlive_a_drop(void **state)
+{
+	Fixture		fixture;
+	uint64_t	key = 0;
+
+	(void) state;
+	fixture_create(&fixture, ZP_PAYLOAD_FIXED, 0);
+	set_level(&fixture.session, ZP_ACCESS_SINGLE_STRICT);
+	drop_in_gap.map = world_join(fixture.world, 2);
+	drop_in_gap.trie = fixture.trie;
+	drop_in_gap.done = false;
+	zp_point_hook = drop_at_point;
+	while (!drop_in_gap.done && key < 1000000)
+	{
+		(void) zp_trie_insert(&fixture.session, &key, sizeof(key), key);
+		key++;
+	}
+	zp_point_hook = NULL;
+	ZP_REQUIRE(drop_in_gap.done && drop_in_gap.status == ZP_OK);
+	/* Who drops destroys the pool now: nobody may look at it any more. */
+	ZP_REQUIRE(zp_trie_enter(&fixture.session) == ZP_DROPPED);
+	ZP_REQUIRE_OK(zp_trie_close_for_all(drop_in_gap.map, fixture.trie));
+	zp_trie_close(&fixture.session);
+	ZP_REQUIRE_OK(zp_pool_destroy(fixture.map, fixture.pool));
+	ZP_REQUIRE_OK(zp_trie_free(fixture.map, fixture.trie));
+	ZP_REQUIRE_OK(zp_pool_destroy(fixture.map, fixture.control_pool));
+	world_leave(fixture.world, drop_in_gap.map);
+	world_destroy(fixture.world);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_level_admits_whom_it_says),
 		cmocka_unit_test(an_owner_who_leaves_makes_room),
+		cmocka_unit_test(two_sessions_are_one_owner),
 		cmocka_unit_test(standing_is_asked_for),
 		cmocka_unit_test(levels_without_token_work_do_none),
 		cmocka_unit_test(a_token_holds_back_what_came_after_it),
 		cmocka_unit_test(a_standing_reader_is_not_overtaken),
 		cmocka_unit_test(a_change_waits_for_writers_only),
 		cmocka_unit_test(a_drop_says_who_only_keeps_a_token),
+		cmocka_unit_test(a_standing_token_does_not_outlive_a_drop),
 		cmocka_unit_test(tokens_by_scope),
 		cmocka_unit_test(freezing_makes_it_small),
 		cmocka_unit_test(freezing_survives_the_end_of_memory),
