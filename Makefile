@@ -12,6 +12,7 @@
 #	make bench-pool	the memory pools against other allocators
 #	make bench-sync-sql	counters and futexes from SQL against what PostgreSQL has
 #	make bench-sync	what tokens and access levels cost
+#	make bench-index	zipora indexes against btree, hash and SP-GiST, BENCH_ROWS=1000000
 #	make bench-sql	what a call from SQL costs above the core's own lookup
 #	make points		build/points/zipora.so: the library with stops for test/t
 #	make core		build/core/libzipora.a: the core alone, without PostgreSQL
@@ -85,7 +86,7 @@ points: build/points/zipora$(DLSUFFIX)
 build/points/zipora$(DLSUFFIX): $(SERVER_SOURCES) $(CORE_SOURCES)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CPPFLAGS) $(CFLAGS_SL) -isystem $(includedir_server) -Wno-unused-parameter \
-		-DZP_POINTS -O1 -shared -o $@ $^ $(LDFLAGS)
+		$(if $(findstring clang,$(CC)),,-Wno-clobbered -Wno-maybe-uninitialized) -DZP_POINTS -O1 -shared -o $@ $^ $(LDFLAGS)
 
 .PHONY: points
 
@@ -207,6 +208,10 @@ bench-sync:
 	test/setup bench
 	$(MAKE) -C test/bench/sync
 
+bench-index:
+	test/setup demo
+	test/bench/index/run
+
 bench-sql:
 	test/setup bench
 	test/bench/call
@@ -215,4 +220,4 @@ bench-sync-sql:
 	test/setup test
 	test/bench/sync/sql
 
-.PHONY: core setup demo test unit model index torture bench bench-pool bench-sync bench-sql bench-sync-sql
+.PHONY: core setup demo test unit model index torture bench bench-pool bench-sync bench-index bench-sql bench-sync-sql

@@ -1837,6 +1837,7 @@ CREATE FUNCTION zipora_index_stats(
 	OUT base_entries bigint,
 	OUT dead_entries bigint,
 	OUT generation bigint,
+	OUT loaded_pages bigint,
 	OUT lag_pages bigint,
 	OUT loads bigint,
 	OUT evictions bigint,
@@ -1881,6 +1882,7 @@ COMMENT ON COLUMN zipora_index_stats.tail_pages IS 'of them, those in order of a
 COMMENT ON COLUMN zipora_index_stats.base_entries IS 'entries written in key order by CREATE INDEX or the last compaction';
 COMMENT ON COLUMN zipora_index_stats.dead_entries IS 'removed entries that still take up room on disk, as the last VACUUM left them';
 COMMENT ON COLUMN zipora_index_stats.generation IS '1 from CREATE INDEX; each compaction adds 1';
+COMMENT ON COLUMN zipora_index_stats.loaded_pages IS 'while it is loading: how many of log_pages have been read';
 COMMENT ON COLUMN zipora_index_stats.lag_pages IS 'tail pages that the image has not read to the end yet';
 COMMENT ON COLUMN zipora_index_stats.loads IS 'how often the image was loaded';
 COMMENT ON COLUMN zipora_index_stats.evictions IS 'how often it was taken out of memory';

@@ -183,7 +183,12 @@ end_of_transaction(XactEvent event, void *argument)
 	while ((image = hash_seq_search(&scan)) != NULL)
 	{
 		if (image->object == NULL)
+		{
+			/* Of a file that is gone, perhaps; no scan points to it between transactions. */
+			if (image->scans == 0)
+				(void) hash_search(images, &image->key, HASH_REMOVE, NULL);
 			continue;
+		}
 		flush_counts(image);
 		if (image->open && image->written)
 		{

@@ -61,10 +61,10 @@ bytea *
 zp_index_options(Datum reloptions, bool validate)
 {
 	static const relopt_parse_elt elements[] = {
-		{"fillfactor", RELOPT_TYPE_INT, offsetof(ZpIndexOptions, fillfactor)},
-		{"access", RELOPT_TYPE_ENUM, offsetof(ZpIndexOptions, access)},
-		{"pool", RELOPT_TYPE_ENUM, offsetof(ZpIndexOptions, pool)},
-		{"preset", RELOPT_TYPE_ENUM, offsetof(ZpIndexOptions, preset)}
+		{.optname = "fillfactor", .opttype = RELOPT_TYPE_INT, .offset = offsetof(ZpIndexOptions, fillfactor)},
+		{.optname = "access", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(ZpIndexOptions, access)},
+		{.optname = "pool", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(ZpIndexOptions, pool)},
+		{.optname = "preset", .opttype = RELOPT_TYPE_ENUM, .offset = offsetof(ZpIndexOptions, preset)}
 	};
 
 	return (bytea *) build_reloptions(reloptions, validate, option_kind,

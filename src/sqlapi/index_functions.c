@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(zipora_prewarm);
 PG_FUNCTION_INFO_V1(zipora_evict);
 PG_FUNCTION_INFO_V1(zipora_index_stats);
 
-#define ZP_INDEX_STATS_COLUMNS 21
+#define ZP_INDEX_STATS_COLUMNS 22
 
 /* Opens an index of ours with AccessShareLock, and its table before it; else an error. */
 static Relation
@@ -253,6 +253,12 @@ zipora_index_stats(PG_FUNCTION_ARGS)
 	NEXT_VALUE(Int64GetDatum((int64) meta.base_entries));
 	NEXT_VALUE(Int64GetDatum((int64) meta.dead_entries));
 	NEXT_VALUE(Int64GetDatum((int64) meta.generation));
+
+	/* How far a load under way has come. */
+	if (state != NULL && zp_load_relaxed_u32(&state->phase) == ZP_IMAGE_LOADING)
+		NEXT_VALUE(Int64GetDatum((int64) zp_load_relaxed_u64(&state->pages_read)));
+	else
+		NEXT_NULL();
 
 	/* How many tail pages the image is behind. */
 	birth = state != NULL ? zp_load_relaxed_u64(&state->birth) : 0;

@@ -281,6 +281,10 @@ run_phase(int steps)
 		session_run(&maintenance, "DROP TABLE %s", table->name);
 	table_create(table, &maintenance, phase, phase < type_count ? &types[phase] : NULL);
 	evict_always = random_chance(10);
+	if (method == METHOD_ZIPORA)
+		for (int i = 0; i < WRITERS; i++)
+			session_run(&actors[i].session, "SET zipora.fast_wal = %s",
+						random_chance(70) ? "on" : "off");
 	if (steps == 0)
 		steps = random_between(60, 180);
 	for (step = 0; step < steps; step++)
