@@ -145,6 +145,7 @@ zp_epoch_drain(Relation index)
 	{
 		ItemPointerData tag;
 
+		CHECK_FOR_INTERRUPTS();
 		make_tag(&tag, (uint32) epoch);
 		LockTuple(index, &tag, ExclusiveLock);
 		unlock_epoch(index, (uint32) epoch, ExclusiveLock);

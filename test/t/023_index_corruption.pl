@@ -107,6 +107,7 @@ sub add_victim
 
 	push @victims, {
 		page => $page, offset => $offset, change => $change, belongs => $belongs,
+		must_notice => $belongs eq 'metapage' || $belongs eq 'mark' && $page->{kind} != FREE,
 		what => sprintf('byte %d of the %s, of a %s (block %d), xor 0x%02X', $offset, $belongs,
 			$kind_names[ $page->{kind} ], $page->{block}, $change)
 	};
@@ -135,6 +136,37 @@ for (my $offset = 0; $offset < META_BYTES; $offset += 4)
 }
 # epoch and drained, far away
 add_victim($meta, FIRST + 80 + $_, 0x80, 'metapage') foreach 5, 7, 13, 15;
+
+# The dead flag of an entry that lives, and of one that was removed; what a tombstone names.
+my $original = slurp_file($index_path);
+my %entries;
+foreach my $page (@{ $of_kind{+BASE} }, @{ $of_kind{+TAIL} })
+{
+	for (my $offset = FIRST; $offset < $page->{lower};)
+	{
+		my ($head, undef, undef, $row) = unpack('S4', substr($original, $page->{block} * BLOCK + $offset, 8));
+
+		push @{ $entries{ $row == 0 ? 'tombstone' : $head & 0x8000 ? 'dead' : 'alive' } }, [ $page, $offset ];
+		$offset += $head & 0x7FFF;
+	}
+}
+foreach my $state ('alive', 'dead')
+{
+	foreach (1 .. 3)
+	{
+		my ($page, $offset) = @{ any_of(@{ $entries{$state} }) };
+
+		add_victim($page, $offset + 1, 0x80, 'entries');
+		$victims[-1]{must_notice} = 1 if $state eq 'dead';
+	}
+}
+foreach my $byte (4, 8, 15, 16, 17)
+{
+	my ($page, $offset) = @{ any_of(@{ $entries{tombstone} }) };
+
+	add_victim($page, $offset + $byte, 1, 'entries');
+	$victims[-1]{must_notice} = 1;
+}
 
 while (@victims < $victim_count)
 {
@@ -323,12 +355,9 @@ is($answers->{0}{$_}{out}, "$expected{$_}\n", "the index that is sound: $_") for
 is($answers->{0}{$_}{err}, '', "the index that is sound: $_") foreach 'check', 'full_check';
 judge($answers, 'by the image');
 my @overlooked = map { $victims[$_]{what} } grep {
-	my $victim = $victims[$_];
-
-	($victim->{belongs} eq 'metapage' || $victim->{belongs} eq 'mark' && $victim->{page}{kind} != FREE) &&
-	  $answers->{$_}{check}{err} eq ''
+	$victims[$_]{must_notice} && $answers->{$_}{check}{err} eq ''
 } 1 .. $#victims;
-is(join("\n", @overlooked), '', 'zipora_index_check notices changes of marks and of the metapage');
+is(join("\n", @overlooked), '', 'zipora_index_check notices changes of marks, of the metapage, of removals');
 
 # Without images.  (Memory that the server has already is not given back for the limit's sake.)
 $node->append_conf('postgresql.conf', "zipora.memory_limit = '64kB'");
