@@ -325,9 +325,9 @@ run_phase(int steps)
 	for (int i = 0; i < table->columns; i++)
 		printf("%s%s%s%s", i > 0 ? ", " : "", table->column[i].is_expression ? "lower of " : "",
 			   table->column[i].type->name, table->column[i].descending ? " DESC" : "");
-	printf("%s%s%s%s: %ld compared, %ld by the index, %d steps, %.1f s\n",
+	printf("%s%s%s%s%s: %ld compared, %ld by the index, %d steps, %.1f s\n",
 		   table->includes_id ? ", id" : "", table->includes_note ? ", note" : "",
-		   table->partial ? ", partial" : "", table->scale > 1 ? ", large" : "",
+		   table->partial ? ", partial" : "", table->few ? ", few values" : "", table->scale > 1 ? ", large" : "",
 		   query_counts.compared - compared,
 		   query_counts.by_tested - used, steps, seconds_now() - begun);
 	fflush(stdout);

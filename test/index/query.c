@@ -76,7 +76,7 @@ add_operand(Text *sql, const KeyColumn *column, const char *operator)
 	const Type *type = comparable_type(column->type);
 	Text		value = {0};
 
-	type->value(&value);
+	random_value(type, &value);
 	/* What a key is a prefix of is longer than the key. */
 	if (strcmp(operator, "@^") == 0)
 		text_add(&value, "%s", strcmp(type->value_type, "bytea") == 0 ?
@@ -110,7 +110,7 @@ add_array(Text *sql, const KeyColumn *column)
 			text_add(sql, "NULL");
 		else
 		{
-			column->type->value(&value);
+			random_value(column->type, &value);
 			text_add_quoted(sql, text_of(&value));
 		}
 		text_free(&value);
@@ -314,7 +314,7 @@ render_join(Query *query)
 	{
 		Text		value = {0};
 
-		column->type->value(&value);
+		random_value(column->type, &value);
 		text_add(&values, "%s(%d, ", i > 0 ? ", " : "", i);
 		if (random_chance(10))
 			text_add(&values, "NULL");

@@ -134,6 +134,18 @@ random_seed(uint64_t seed, uint64_t place)
 	random_state = random_bits();
 }
 
+uint64_t
+random_save(void)
+{
+	return random_state;
+}
+
+void
+random_restore(uint64_t state)
+{
+	random_state = state;
+}
+
 int
 random_below(int bound)
 {

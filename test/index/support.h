@@ -39,6 +39,10 @@ extern int	random_below(int bound);	/* 0 .. bound - 1 */
 extern int	random_between(int low, int high);	/* both included */
 extern bool random_chance(int percent);
 
+/* The state, to come back to after a random_seed. */
+extern uint64_t random_save(void);
+extern void random_restore(uint64_t state);
+
 extern void *allocate(size_t bytes);	/* zeros; ends the program if there is no memory */
 extern void *reallocate(void *old, size_t bytes);
 extern double seconds_now(void);		/* by a clock that only goes forward */

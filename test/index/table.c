@@ -49,7 +49,7 @@ choose(Table *table, int number, const Type *single)
 	table->null_percent = random_chance(60) ? 5 : random_chance(50) ? 0 : 40;
 	table->scale = random_chance(12) ? 10 : 1;
 	table->next_id = 1;
-	choose_styles((2600 - (table->includes_note ? 100 : 0)) / table->columns);
+	table->few = choose_styles((2600 - (table->includes_note ? 100 : 0)) / table->columns);
 }
 
 static void
@@ -177,7 +177,7 @@ add_constant(Text *sql, const Table *table, int column)
 		text_add(sql, "NULL");
 		return;
 	}
-	type->value(&value);
+	random_value(type, &value);
 	text_add_quoted(sql, text_of(&value));
 	text_free(&value);
 }
@@ -192,7 +192,7 @@ add_copy_value(Text *data, const Table *table, int column)
 		text_add(data, "\\N");
 		return;
 	}
-	table->column[column].type->value(&value);
+	random_value(table->column[column].type, &value);
 	for (const char *at = text_of(&value); *at != '\0'; at++)
 	{
 		if (*at == '\\')

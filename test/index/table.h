@@ -41,6 +41,7 @@ typedef struct Table
 	bool		includes_note;
 	bool		partial;		/* only rows with part >= 5 (of the twins, twin_part >= 5) */
 	bool		unlogged;
+	bool		few;			/* different values */
 	int			null_percent;
 	int			scale;			/* how many times more rows are changed at once than usual */
 	int			next_id;

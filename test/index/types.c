@@ -27,14 +27,35 @@ typedef enum TextStyle
 static TextStyle text_styles[3];
 static int	integer_spread;
 static int	longest;
+static int	few;				/* values of each type; 0: many */
+static uint64_t few_seed;
 
-void
+bool
 choose_styles(int longest_text)
 {
 	longest = longest_text;
+	few = random_chance(25) ? random_between(2, 8) : 0;
+	few_seed = random_bits();
 	for (int i = 0; i < 3; i++)
 		text_styles[i] = (TextStyle) random_below(TEXT_STYLES);
 	integer_spread = random_chance(50) ? 20 : 2000;
+	return few > 0;
+}
+
+void
+random_value(const Type *type, Text *out)
+{
+	if (few > 0 && !random_chance(2))
+	{
+		uint64_t	chosen = (uint64_t) random_below(few);
+		uint64_t	state = random_save();
+
+		random_seed(few_seed, chosen);
+		type->value(out);
+		random_restore(state);
+	}
+	else
+		type->value(out);
 }
 
 static const char *const multibyte[] = {

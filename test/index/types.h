@@ -31,7 +31,7 @@ typedef struct Type
 	const char *using_less;
 	const char *using_greater;
 
-	/* A random value, as its input function takes it, not quoted. */
+	/* A random value; see random_value. */
 	void		(*value) (Text *out);
 
 	bool		returnable;		/* an index-only scan must be possible */
@@ -42,10 +42,16 @@ typedef struct Type
 extern const Type types[];
 extern const int type_count;
 
+/* A random value, as the type's input function takes it, not quoted. */
+extern void random_value(const Type *type, Text *out);
+
 /* A type of the same family; at random type itself. */
 extern const Type *comparable_type(const Type *type);
 
-/* Chooses what values look like until the next call; texts have at most so many bytes. */
-extern void choose_styles(int longest_text);
+/*
+ * Chooses what values look like until the next call; texts have at most so many bytes.  Whether
+ * there are only a few of each type: then a row is often replaced by one with its key and place.
+ */
+extern bool choose_styles(int longest_text);
 
 #endif							/* TYPES_H */
