@@ -286,11 +286,14 @@ zp_pool_get_run(ZpArenaMap *map, ZpPool *pool, uint32_t pages, ZpRef *run)
 void
 zp_pool_put_run(ZpArenaMap *map, ZpPool *pool, ZpRef run, uint32_t pages)
 {
-	if (keep_run(pool, run, pages))
-		return;
-	give_run(map, pool, run, pages);
+	if (!keep_run(pool, run, pages))
+		give_run(map, pool, run, pages);
 
-	/* The less there is, the less is kept; in the end nothing. */
+	/*
+	 * The less there is, the less is kept; in the end nothing.  Of one that keeps a run and one
+	 * that gives the last other one back, at least one sees what both have done.
+	 */
+	zp_fence_seq_cst();
 	(void) release_kept(map, pool, false);
 }
 
