@@ -332,6 +332,17 @@ make_state(ZpImageState *state, const ZpImageKey *key, uint64 incarnation,
 	}
 }
 
+/* What the registry is to make: an object with this state, which must live as long as the spec. */
+static void
+make_spec(ZpObjectSpec *spec, Oid database, const char *name, const ZpImageState *state)
+{
+	memset(spec, 0, sizeof(*spec));
+	spec->kind = ZP_OBJECT_IMAGE;
+	spec->database = database;
+	spec->image = state;
+	strlcpy(spec->name, name, ZP_NAME_BYTES);
+}
+
 /* Somebody was quicker to make a new object: adds the old one's statistics to its own. */
 static void
 add_statistics(const char *name, ZpImageState *old)
@@ -361,7 +372,7 @@ add_statistics(const char *name, ZpImageState *old)
 static void
 leave_placeholder(ZpObject *object, ZpImageState *old, ZpImageReason reason)
 {
-	ZpObjectSpec spec = {0};
+	ZpObjectSpec spec;
 	ZpImageState state;
 	ZpImageKey	key;
 
@@ -372,10 +383,7 @@ leave_placeholder(ZpObject *object, ZpImageState *old, ZpImageReason reason)
 	make_state(&state, &key, old->incarnation, ZP_IMAGE_ABSENT, reason, NULL, old);
 	if (reason == ZP_REASON_EVICTED || reason == ZP_REASON_ASKED)
 		zp_fetch_add_relaxed_u64(&state.evictions, 1);
-	spec.kind = ZP_OBJECT_IMAGE;
-	spec.database = object->database;
-	spec.image = &state;
-	strlcpy(spec.name, object->name, ZP_NAME_BYTES);
+	make_spec(&spec, object->database, object->name, &state);
 	if (zp_registry_try_create(&spec) == ZP_EXISTS)
 		add_statistics(spec.name, &state);
 }
@@ -424,18 +432,17 @@ static ZpStatus
 make_object(ZpImage *image, const ZpIndexOptions *options, ZpImageState *old,
 			ZpImageReason reason)
 {
-	ZpObjectSpec spec = {0};
+	ZpObjectSpec spec;
 	ZpImageState state;
+	char		name[ZP_NAME_BYTES];
 	ZpStatus	status;
 
-	spec.kind = ZP_OBJECT_IMAGE;
-	spec.database = MyDatabaseId;
-	spec.image = &state;
+	make_name(name, &image->key, image->incarnation);
+	make_spec(&spec, MyDatabaseId, name, &state);
 	spec.access = options->access == ZP_INDEX_MULTI_WRITER ? ZP_ACCESS_MULTI_WRITER :
 		ZP_ACCESS_ONE_WRITER;
 	spec.pool.level = (ZpPoolLevel) options->pool;
 	spec.pool.preset = (ZpPresetName) options->preset;
-	make_name(spec.name, &image->key, image->incarnation);
 	make_state(&state, &image->key, image->incarnation, ZP_IMAGE_EMPTY, reason, options, old);
 	for (;;)
 	{
@@ -461,16 +468,15 @@ make_object(ZpImage *image, const ZpIndexOptions *options, ZpImageState *old,
 static bool
 refuse(ZpImage *image, const ZpIndexOptions *options)
 {
-	ZpObjectSpec spec = {0};
+	ZpObjectSpec spec;
 	ZpImageState state;
+	char		name[ZP_NAME_BYTES];
 	ZpStatus	status;
 
 	make_state(&state, &image->key, image->incarnation, ZP_IMAGE_ABSENT, ZP_REASON_OVER_LIMIT,
 			   options, NULL);
-	spec.kind = ZP_OBJECT_IMAGE;
-	spec.database = MyDatabaseId;
-	spec.image = &state;
-	make_name(spec.name, &image->key, image->incarnation);
+	make_name(name, &image->key, image->incarnation);
+	make_spec(&spec, MyDatabaseId, name, &state);
 	status = zp_registry_try_create(&spec);
 	return status == ZP_OK || status == ZP_EXISTS;
 }
@@ -765,8 +771,8 @@ apply_log(ZpImage *image, Relation index, const ZpLogMeta *meta, bool *moved)
 		birth = zp_load_relaxed_u64(&state->birth);
 	}
 
-	if (load && RelationGetNumberOfBlocks(index) > (BlockNumber) NBuffers / 4)
-		strategy = GetAccessStrategy(BAS_BULKREAD);
+	if (load)
+		strategy = zp_walk_strategy(index);
 	zp_walk_begin(&walk, index, strategy, meta->incarnation, block, birth);
 	result = zp_walk_next_page(&walk);
 	if (result == ZP_WALK_PAGE)

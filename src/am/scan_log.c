@@ -32,11 +32,9 @@ read_chain(ZpScan *scan, Tuplesortstate *sort)
 	ZpRecord	record = {0};
 	ZpWalkResult result;
 	StringInfoData scratch;
-	BufferAccessStrategy strategy = NULL;
+	BufferAccessStrategy strategy = zp_walk_strategy(scan->index);
 
 	zp_meta_read(scan->index, &meta);
-	if (RelationGetNumberOfBlocks(scan->index) > (BlockNumber) NBuffers / 4)
-		strategy = GetAccessStrategy(BAS_BULKREAD);
 	initStringInfo(&scratch);
 	zp_walk_begin(&walk, scan->index, strategy, meta.incarnation, meta.first, meta.first_birth);
 	while ((result = zp_walk_next_page(&walk)) == ZP_WALK_PAGE)

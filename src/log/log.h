@@ -84,13 +84,13 @@ typedef struct ZpLogWalk
 	ZpLogDecoder decoder;		/* of its entries */
 } ZpLogWalk;
 
+/* The strategy for reading all of a log: NULL, or one that spares shared buffers; freed by the caller. */
+extern BufferAccessStrategy zp_walk_strategy(Relation index);
+
 /* The first page read will be (block, birth). */
 extern void zp_walk_begin(ZpLogWalk *walk, Relation index, BufferAccessStrategy strategy,
 						  uint64 incarnation, BlockNumber block, uint64 birth);
 extern ZpWalkResult zp_walk_next_page(ZpLogWalk *walk);
-
-/* Reads the page again: more may have been appended to it. */
-extern ZpWalkResult zp_walk_again(ZpLogWalk *walk);
 extern void zp_walk_end(ZpLogWalk *walk);
 
 /* record.c: entries on their way through a sort */

@@ -113,8 +113,9 @@ zp_meta_change(Relation index, Page page)
 }
 
 void
-zp_meta_read_buffer(Relation index, Buffer buffer, ZpLogMeta *meta)
+zp_meta_read(Relation index, ZpLogMeta *meta)
 {
+	Buffer		buffer = ReadBuffer(index, ZP_META_BLOCK);
 	Page		page = BufferGetPage(buffer);
 	ZpPageMark	mark;
 	uint16		lower;
@@ -124,17 +125,8 @@ zp_meta_read_buffer(Relation index, Buffer buffer, ZpLogMeta *meta)
 	mark = *zp_page_mark(page);
 	lower = zp_page_lower(page);
 	memcpy(meta, zp_page_meta(page), sizeof(*meta));
-	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	UnlockReleaseBuffer(buffer);
 	check_meta(index, meta, &mark, lower);
-}
-
-void
-zp_meta_read(Relation index, ZpLogMeta *meta)
-{
-	Buffer		buffer = ReadBuffer(index, ZP_META_BLOCK);
-
-	zp_meta_read_buffer(index, buffer, meta);
-	ReleaseBuffer(buffer);
 }
 
 bool

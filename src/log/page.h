@@ -172,9 +172,6 @@ extern void zp_page_corrupted(Relation index, BlockNumber block, const char *wha
 /* A copy of the metapage, checked. */
 extern void zp_meta_read(Relation index, ZpLogMeta *meta);
 
-/* The same from a buffer that is pinned, but not locked. */
-extern void zp_meta_read_buffer(Relation index, Buffer buffer, ZpLogMeta *meta);
-
 /*
  * The metapage that is about to be changed, checked; the page is locked or a copy.  Who has
  * changed it calls zp_meta_stamp.

@@ -9,7 +9,16 @@
  */
 #include "compat.h"
 
+#include "miscadmin.h"
+
 #include "log/log.h"
+
+BufferAccessStrategy
+zp_walk_strategy(Relation index)
+{
+	return RelationGetNumberOfBlocks(index) > (BlockNumber) NBuffers / 4 ?
+		GetAccessStrategy(BAS_BULKREAD) : NULL;
+}
 
 void
 zp_walk_begin(ZpLogWalk *walk, Relation index, BufferAccessStrategy strategy,
@@ -34,11 +43,15 @@ zp_walk_end(ZpLogWalk *walk)
 	walk->page = NULL;
 }
 
-static ZpWalkResult
-read_page(ZpLogWalk *walk, BlockNumber block, uint64 birth)
+ZpWalkResult
+zp_walk_next_page(ZpLogWalk *walk)
 {
+	BlockNumber block = walk->next;
+	uint64		birth = walk->next_birth;
 	ZpPageMark *mark;
 
+	if (block == InvalidBlockNumber)
+		return ZP_WALK_END;
 	CHECK_FOR_INTERRUPTS();
 	if (!zp_page_read(walk->index, block, walk->incarnation, birth, walk->strategy, walk->page))
 		return ZP_WALK_MOVED;
@@ -51,18 +64,4 @@ read_page(ZpLogWalk *walk, BlockNumber block, uint64 birth)
 	walk->next_birth = mark->next_birth;
 	zp_decoder_begin(&walk->decoder, walk->index, block, walk->page, walk->has_included);
 	return ZP_WALK_PAGE;
-}
-
-ZpWalkResult
-zp_walk_next_page(ZpLogWalk *walk)
-{
-	if (walk->next == InvalidBlockNumber)
-		return ZP_WALK_END;
-	return read_page(walk, walk->next, walk->next_birth);
-}
-
-ZpWalkResult
-zp_walk_again(ZpLogWalk *walk)
-{
-	return read_page(walk, walk->block, walk->birth);
 }
