@@ -40,6 +40,7 @@ typedef struct ZpCheck
 	StringInfoData record;
 	StringInfoData key;
 	StringInfoData included;
+	MemoryContext scratch;		/* of one entry's included attributes */
 
 	/* What the log was. */
 	ZpLogMeta	meta;
@@ -61,6 +62,30 @@ corrupted(ZpCheck *check, const char *what)
 			 errhint("Please REINDEX it.")));
 }
 
+/*
+ * Appends included attributes to the record, none of them compressed: a value that was inserted
+ * as it came is compressed in the table's row.
+ */
+static void
+append_included(ZpCheck *check, const unsigned char *included, size_t included_bytes)
+{
+	ZpKeyLayout *layout = check->layout;
+	MemoryContext caller = MemoryContextSwitchTo(check->scratch);
+	Datum	   *values = palloc0(layout->attributes * sizeof(Datum));
+	bool	   *isnull = palloc0(layout->attributes * sizeof(bool));
+
+	if (!zp_included_decode(layout, included, included_bytes, values, isnull))
+		corrupted(check, "Included attributes of an entry cannot be read.");
+	for (int i = layout->columns; i < layout->attributes; i++)
+	{
+		if (!isnull[i] && TupleDescAttr(layout->included, i - layout->columns)->attlen == -1)
+			values[i] = PointerGetDatum(PG_DETOAST_DATUM(values[i]));
+	}
+	zp_included_encode(layout, values, isnull, &check->record);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(check->scratch);
+}
+
 /* An entry as the filters know it. */
 static void
 make_record(ZpCheck *check, const unsigned char *key, size_t key_bytes, ItemPointer tid,
@@ -73,7 +98,7 @@ make_record(ZpCheck *check, const unsigned char *key, size_t key_bytes, ItemPoin
 	appendBinaryStringInfo(&check->record, (const char *) key, (int) key_bytes);
 	appendBinaryStringInfo(&check->record, (const char *) encoded, sizeof(encoded));
 	if (included_bytes > 0)
-		appendBinaryStringInfo(&check->record, (const char *) included, (int) included_bytes);
+		append_included(check, included, included_bytes);
 }
 
 static void
@@ -453,6 +478,8 @@ zp_index_check(Relation heap, Relation index, bool heap_all_indexed)
 	initStringInfo(&check->record);
 	initStringInfo(&check->key);
 	initStringInfo(&check->included);
+	check->scratch = AllocSetContextCreate(CurrentMemoryContext, "zipora check",
+										   ALLOCSET_DEFAULT_SIZES);
 
 	/* Before the log is read: then the log has all that the snapshot sees. */
 	if (heap_all_indexed)
