@@ -56,6 +56,14 @@ static long vacuums;
 static long limits;
 static long rebuilds;
 
+/* Of zipora_index_stats, summed over the indexes. */
+#define STATISTICS	6
+static long statistics[STATISTICS];
+static const char *const statistic_names[STATISTICS] = {
+	"scans", "scans of the log", "loads of images", "dead entries taken out by scans",
+	"compactions", "evictions of images"
+};
+
 void
 print_place(void)
 {
@@ -81,6 +89,27 @@ sql_is_true(const char *condition)
 	return result;
 }
 
+/* Prepared transactions that an earlier run has left would keep its database. */
+static void
+end_prepared_transactions(void)
+{
+	PGresult   *result = NULL;
+
+	session_query(&maintenance,
+				  "SELECT gid FROM pg_prepared_xacts WHERE database = 'zipora_index'", &result, 1, NULL);
+	if (PQntuples(result) > 0)
+	{
+		Session		other = {0};
+
+		setenv("PGDATABASE", "zipora_index", 1);
+		session_open(&other, "setup");
+		for (int i = 0; i < PQntuples(result); i++)
+			session_run(&other, "ROLLBACK PREPARED '%s'", PQgetvalue(result, i, 0));
+		session_close(&other);
+	}
+	PQclear(result);
+}
+
 /* A database of our own, with what the server has to offer. */
 static void
 prepare(void)
@@ -89,6 +118,7 @@ prepare(void)
 	char	   *value;
 
 	session_open(&maintenance, "setup");
+	end_prepared_transactions();
 	session_run(&maintenance, "DROP DATABASE IF EXISTS zipora_index WITH (FORCE)");
 	session_run(&maintenance, "CREATE DATABASE zipora_index");
 	session_close(&maintenance);
@@ -143,17 +173,69 @@ evict(const Table *table)
 	}
 }
 
+/* A scan that brings the image up to date. */
+static void
+look_once(const Table *table)
+{
+	Actor	   *actor = &actors[0];
+
+	session_finish(&actor->session);
+	if (!actor->prepared && (!actor->in_transaction || actor->repeatable))
+		actor_check(actor, table, 1);
+}
+
+/* Cursors that lose their image again and again, in the middle of equal keys too. */
+static void
+evict_under_cursors(const Table *table)
+{
+	for (int i = random_between(1, 6); i > 0; i--)
+	{
+		evict(table);
+		for (int j = WRITERS; j < ACTORS; j++)
+			if (actors[j].cursor.open && random_chance(60))
+				actor_use_cursor(&actors[j]);
+		if (random_chance(30))
+			look_once(table);
+	}
+}
+
 static void
 change_memory_limit(void)
 {
-	static const char *const values[] = {"0", "0", "1MB", "2MB", "8MB", "64MB"};
+	/* Without limit; none fits; few do. */
+	static const char *const values[] = {"0", "0", "1kB", "1kB", "200kB", "500kB", "1MB", "8MB"};
 
 	if (!has_memory_limit)
 		return;
 	session_run(&maintenance, "ALTER SYSTEM SET zipora.memory_limit = '%s'",
-				values[random_below(6)]);
+				values[random_below(8)]);
 	session_run(&maintenance, "SELECT pg_reload_conf()");
 	limits++;
+}
+
+/* The server's own setting again, for sessions that begin after this program's end as well. */
+static void
+reset_memory_limit(void)
+{
+	char	   *loaded;
+
+	if (!has_memory_limit)
+		return;
+	session_run(&maintenance, "ALTER SYSTEM RESET zipora.memory_limit");
+	loaded = session_value(&maintenance, "SELECT pg_conf_load_time()");
+	session_run(&maintenance, "SELECT pg_reload_conf()");
+	/* The server has read its settings before its sessions do. */
+	for (int i = 0; i < 1000; i++)
+	{
+		char	   *now = session_value(&maintenance, "SELECT pg_conf_load_time()");
+		bool		same = strcmp(now, loaded) == 0;
+
+		free(now);
+		if (!same)
+			break;
+		usleep(10000);
+	}
+	free(loaded);
 }
 
 /*
@@ -161,14 +243,14 @@ change_memory_limit(void)
  * begun to read what it removes.  It may have to wait for them; so nobody waits for it.
  */
 static void
-vacuum(const Table *table)
+vacuum(Table *table)
 {
 	static const char *const options[] = {
 		"INDEX_CLEANUP ON", "INDEX_CLEANUP ON", "INDEX_CLEANUP ON, FREEZE", "INDEX_CLEANUP AUTO",
 		"INDEX_CLEANUP ON, DISABLE_PAGE_SKIPPING"
 	};
 	bool		hold_nothing = random_chance(70);
-	bool		begin_cursor = random_chance(60);
+	bool		begin_cursor = random_chance(70);
 	const char *chosen = options[random_below(5)];
 	char		sql[160];
 
@@ -177,6 +259,9 @@ vacuum(const Table *table)
 	if (hold_nothing)
 		for (int i = 0; i < ACTORS; i++)
 			actor_end(&actors[i]);
+	if (hold_nothing && random_chance(50))
+		session_run(&maintenance, "DELETE FROM %s WHERE id %% %d = %d", table->name,
+					random_between(2, 9), random_below(2));
 	if (begin_cursor)
 		for (int i = WRITERS; i < ACTORS; i++)
 			if (!actors[i].in_transaction)
@@ -190,6 +275,7 @@ vacuum(const Table *table)
 	snprintf(sql, sizeof(sql), "VACUUM (VERBOSE, %s) %s", chosen, table->name);
 	session_send(&maintenance, sql);
 	vacuums++;
+
 	/* Without cursors it waits for nobody. */
 	if (serial)
 	{
@@ -197,6 +283,27 @@ vacuum(const Table *table)
 			if (actors[i].cursor.open)
 				return;
 		session_finish(&maintenance);
+		return;
+	}
+
+	/* Readers alone, who go on while it works: nobody else brings the image up to date. */
+	for (int i = random_below(8); i > 0; i--)
+	{
+		Actor	   *actor = &actors[WRITERS + random_below(READERS)];
+
+		usleep((useconds_t) random_below(3000));
+		if (actor->cursor.open)
+			actor_use_cursor(actor);
+	}
+
+	/* Rows where others were, perhaps with their keys, before a cursor that saw those ends. */
+	if (random_chance(60) && session_is_done(&maintenance))
+	{
+		table_insert(table, &maintenance, random_between(1, 100));
+		look_once(table);
+		for (int i = WRITERS; i < ACTORS; i++)
+			if (actors[i].cursor.open && random_chance(70))
+				actor_end(&actors[i]);
 	}
 }
 
@@ -209,8 +316,10 @@ maintenance_step(Table *table)
 		vacuum(table);
 	else if (!session_is_done(&maintenance))
 		return;
-	else if (choice < 85)
+	else if (choice < 75)
 		evict(table);
+	else if (choice < 85)
+		evict_under_cursors(table);
 	else if (choice < 93)
 		change_memory_limit();
 	else
@@ -258,6 +367,23 @@ rebuild(Table *table)
 			table_refill(table, &maintenance);
 			break;
 	}
+}
+
+/* What an index says of itself is counted before it goes. */
+static void
+count_statistics(const Table *table)
+{
+	PGresult   *result = NULL;
+
+	if (method != METHOD_ZIPORA)
+		return;
+	session_query(&maintenance, "SELECT scans, log_scans, loads, killed, generation - 1, evictions, index::text "
+				  "FROM zipora_index_stats", &result, 1, NULL);
+	for (int i = 0; i < PQntuples(result); i++)
+		if (strcmp(PQgetvalue(result, i, 6), table->index) == 0)
+			for (int j = 0; j < STATISTICS; j++)
+				statistics[j] += atol(PQgetvalue(result, i, j));
+	PQclear(result);
 }
 
 static void
@@ -309,6 +435,7 @@ run_phase(int steps)
 	session_run(&maintenance, "VACUUM (VERBOSE, INDEX_CLEANUP ON) %s", table->name);
 	check_all(table, 20);
 	check_index(table);
+	count_statistics(table);
 	if (random_chance(50))
 	{
 		rebuild(table);
@@ -325,9 +452,9 @@ run_phase(int steps)
 	for (int i = 0; i < table->columns; i++)
 		printf("%s%s%s%s", i > 0 ? ", " : "", table->column[i].is_expression ? "lower of " : "",
 			   table->column[i].type->name, table->column[i].descending ? " DESC" : "");
-	printf("%s%s%s%s%s: %ld compared, %ld by the index, %d steps, %.1f s\n",
+	printf("%s%s%s%s%s%s: %ld compared, %ld by the index, %d steps, %.1f s\n",
 		   table->includes_id ? ", id" : "", table->includes_note ? ", note" : "",
-		   table->partial ? ", partial" : "", table->few ? ", few values" : "", table->scale > 1 ? ", large" : "",
+		   table->partial ? ", partial" : "", table->wide ? ", wide" : "", table->few ? ", few values" : "", table->scale > 1 ? ", large" : "",
 		   query_counts.compared - compared,
 		   query_counts.by_tested - used, steps, seconds_now() - begun);
 	fflush(stdout);
@@ -373,6 +500,8 @@ judge_run(void)
 	{
 		expect(evictions, "evictions");
 		expect(limits, "changes of the memory limit");
+		for (int i = 0; i < STATISTICS; i++)
+			expect(statistics[i], statistic_names[i]);
 	}
 	expect(rebuilds, "rebuilds");
 }
@@ -419,8 +548,7 @@ main(void)
 	printf("# %ld queries compared, %ld of them by the index, with %ld rows; %ld changes; "
 		   "VACUUM removed %ld rows\n", query_counts.compared, query_counts.by_tested,
 		   query_counts.rows, actor_counts.statements, session_vacuumed);
-	if (has_memory_limit)
-		session_run(&maintenance, "ALTER SYSTEM RESET zipora.memory_limit");
+	reset_memory_limit();
 	for (int i = 0; i < ACTORS; i++)
 		session_close(&actors[i].session);
 	session_close(&maintenance);

@@ -43,13 +43,14 @@ choose(Table *table, int number, const Type *single)
 		column->nulls_first = random_chance(20) ? !column->descending : column->descending;
 	}
 	table->includes_id = random_chance(40);
-	table->includes_note = random_chance(20);
+	table->wide = single == NULL && random_chance(25);
+	table->includes_note = table->wide || random_chance(20);
 	table->partial = single == NULL && random_chance(20);
 	table->unlogged = single == NULL && random_chance(10);
 	table->null_percent = random_chance(60) ? 5 : random_chance(50) ? 0 : 40;
 	table->scale = random_chance(12) ? 10 : 1;
 	table->next_id = 1;
-	table->few = choose_styles((2600 - (table->includes_note ? 100 : 0)) / table->columns);
+	table->few = choose_styles((2600 - (table->wide ? 700 : table->includes_note ? 100 : 0)) / table->columns);
 }
 
 static void
@@ -167,6 +168,16 @@ table_refill(Table *table, Session *session)
 }
 
 void
+table_insert(Table *table, Session *session, int rows)
+{
+	Text		sql = {0};
+
+	add_insert(&sql, table, rows);
+	session_run(session, "%s", sql.data);
+	text_free(&sql);
+}
+
+void
 add_constant(Text *sql, const Table *table, int column)
 {
 	const Type *type = table->column[column].type;
@@ -217,7 +228,12 @@ add_row(Text *sql, Table *table, int id)
 	if (random_chance(30))
 		text_add(sql, "NULL");
 	else
-		text_add(sql, "'note %d'", random_below(50));
+	{
+		text_add(sql, "'note %d", random_below(50));
+		for (int i = table->wide ? random_between(20, 60) : 0; i > 0; i--)
+			text_add(sql, "%09d ", i);
+		text_add(sql, "'");
+	}
 	text_add(sql, ", %d", random_below(10));
 	for (int i = 0; i < table->columns; i++)
 	{

@@ -43,6 +43,7 @@ typedef struct Table
 	bool		unlogged;
 	bool		few;			/* different values */
 	int			null_percent;
+	bool		wide;			/* notes are long, and included: few rows fill the index's pages */
 	int			scale;			/* how many times more rows are changed at once than usual */
 	int			next_id;
 	Text		definition;		/* for reports */
@@ -59,6 +60,8 @@ extern void table_create(Table *table, Session *session, int number, const Type 
 
 /* In a new transaction that empties it, adds rows, and has no other change: the index is built in place. */
 extern void table_refill(Table *table, Session *session);
+
+extern void table_insert(Table *table, Session *session, int rows);
 
 /* The value of a column, or NULL: as a constant, as COPY data */
 extern void add_constant(Text *sql, const Table *table, int column);
