@@ -84,7 +84,7 @@ CREATE FUNCTION ratio(value numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 $$;
 CREATE FUNCTION figure(value numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 	SELECT CASE WHEN value >= 1000 THEN to_char(value, 'FM999999990') WHEN value >= 100 THEN to_char(value, 'FM990.0')
-		ELSE to_char(value, 'FM990.00') END
+		WHEN value >= 10 THEN to_char(value, 'FM90.00') ELSE to_char(value, 'FM0.000') END
 $$;
 
 -- Pseudo-random numbers that are the same on every machine: 0 <= chance < 1, of an i and a seed.

@@ -28,7 +28,7 @@ CREATE TEMPORARY VIEW verdicts AS
 	WHERE a.keys = :'keys';
 SELECT work, coalesce(against, '') AS against,
 	CASE WHEN at_least IS NOT NULL THEN '>= ' || round(at_least::numeric, 2) ELSE '<= ' || round(at_most::numeric, 2) END AS aim,
-	ratio(found) || unit AS measured,
+	CASE WHEN against IS NULL THEN figure(found) ELSE ratio(found) END || unit AS measured,
 	CASE WHEN found IS NULL THEN 'not measured'
 		WHEN at_least IS NOT NULL AND found >= at_least OR at_most IS NOT NULL AND found <= at_most THEN 'met'
 		ELSE 'missed' END AS " "

@@ -1,5 +1,5 @@
 -- What is aimed at with 5 M keys.
--- psql variables: keys; rows in d; left, those in w at the restart
+-- psql variables: keys; rows in d; left, those in the last w at the restart
 INSERT INTO aim (keys, work, against, at_least, at_most)
 SELECT :'keys', work, against, at_least, at_most
 FROM (VALUES
