@@ -13,6 +13,8 @@
 #	make bench-sync-sql	counters and futexes from SQL against what PostgreSQL has
 #	make bench-sync	what tokens and access levels cost
 #	make bench-index	zipora indexes against btree, hash and SP-GiST, BENCH_ROWS=1000000
+#	make bench-longest-prefix	the longest prefix in a dial plan and a routing table
+#	make bench-growth	probes of 10 k to 10 M keys, BENCH_GROWTH="10000 100000"
 #	make bench-sql	what a call from SQL costs above the core's own lookup
 #	make points		build/points/zipora.so: the library with stops for test/t
 #	make core		build/core/libzipora.a: the core alone, without PostgreSQL
@@ -212,6 +214,14 @@ bench-index:
 	test/setup demo
 	test/bench/index/run
 
+bench-longest-prefix:
+	test/setup demo
+	test/bench/longest_prefix/run
+
+bench-growth:
+	test/setup demo
+	test/bench/growth/run
+
 bench-sql:
 	test/setup bench
 	test/bench/call
@@ -220,4 +230,4 @@ bench-sync-sql:
 	test/setup test
 	test/bench/sync/sql
 
-.PHONY: core setup demo test unit model index torture bench bench-pool bench-sync bench-index bench-sql bench-sync-sql
+.PHONY: core setup demo test unit model index torture bench bench-pool bench-sync bench-index bench-longest-prefix bench-growth bench-sql bench-sync-sql
