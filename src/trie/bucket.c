@@ -30,6 +30,20 @@ zp_bucket_order(ZpBucket *bucket, uint32_t state, size_t entry_bytes, ZpBucketOr
 	uint64_t	keys[ZP_BUCKET_ENTRIES];
 	uint32_t	n = 0;
 
+	if (sorted == count)
+	{
+		for (uint32_t entry = 0; entry < count; entry++)
+		{
+			uint64_t	head = zp_load_relaxed_u64(zp_bucket_head(bucket, entry, entry_bytes));
+
+			order->head[n] = head;
+			order->entry[n] = (uint8_t) entry;
+			n += head != ZP_HEAD_DEAD;
+		}
+		order->count = n;
+		return;
+	}
+
 	/* By the seven bytes of the heads, with the entries' numbers behind them. */
 	for (uint32_t entry = 0; entry < count; entry++)
 	{

@@ -106,12 +106,26 @@ zp_cursor_seek(ZpCursor *cursor, const void *key, size_t key_bytes, bool past)
 	return ZP_OK;
 }
 
+/*
+ * Bytes that copy_pieces may read and write behind the last one that counts.  They are there behind
+ * every walk, and the buffer of a batch is not filled to its end by copy_bucket.
+ */
+#define PIECE	32
+
+/* Copies in pieces of a fixed size, which takes no call. */
+static inline void
+copy_pieces(unsigned char *to, const unsigned char *from, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i += PIECE)
+		memcpy(to + i, from + i, PIECE);
+}
+
 /* Puts a path behind the first walk_bytes bytes of the walk. */
 static inline bool
 walk_path(ZpCursor *cursor, size_t walk_bytes, const unsigned char *path, size_t path_bytes)
 {
 	if (ZP_UNLIKELY(!grow((void **) &cursor->walk, &cursor->walk_capacity,
-						  walk_bytes + path_bytes + 1, 1)))
+						  walk_bytes + path_bytes + PIECE, 1)))
 		return false;
 	memcpy(cursor->walk + walk_bytes, path, path_bytes);
 	return true;
@@ -401,6 +415,49 @@ copy_entry(ZpCursor *cursor, const Met *met, BatchBuffer *buffer, ZpEntry *entry
 }
 
 /*
+ * Copies what is left in the walk's bucket, up to where entries or buffer end; the rest is for
+ * copy_entry.  Not for payloads that are blocks.
+ */
+static size_t
+copy_bucket(ZpCursor *cursor, ZpDirection direction, BatchBuffer *buffer, ZpEntry *entries,
+			size_t max_entries)
+{
+	ZpCursorBucket *at = cursor->bucket;
+	bool		has_payload = cursor->session->payload_kind == ZP_PAYLOAD_FIXED;
+	size_t		path_bytes = at->key_bytes;
+	size_t		copied = 0;
+
+	while (copied < max_entries && at->next >= 0 && at->next < (int) at->order.count)
+	{
+		uint64_t	head = at->order.head[at->next];
+		unsigned char *key = buffer->bytes + buffer->used;
+		ZpEntry    *entry = &entries[copied];
+		const unsigned char *suffix = NULL;
+		size_t		suffix_bytes = (head & 0xFF) - 1;
+
+		if (ZP_UNLIKELY(zp_head_is_long(head)))
+			suffix = zp_heap_suffix(at->bucket, head, &suffix_bytes);
+		if (path_bytes + suffix_bytes + PIECE > buffer->capacity - buffer->used)
+			break;
+		copy_pieces(key, cursor->walk, path_bytes);
+		if (ZP_LIKELY(suffix == NULL))
+			zp_store_big_endian(key + path_bytes, head);
+		else
+			memcpy(key + path_bytes, suffix, suffix_bytes);
+		entry->key = key;
+		entry->key_bytes = path_bytes + suffix_bytes;
+		entry->payload = has_payload
+			? zp_load_acquire_u64(zp_bucket_payload(at->bucket, at->order.entry[at->next])) : 0;
+		entry->value = NULL;
+		entry->value_bytes = 0;
+		buffer->used += path_bytes + suffix_bytes;
+		at->next += (int) direction;
+		copied++;
+	}
+	return copied;
+}
+
+/*
  * Whether a key comes behind what was given last in the direction; while nothing was, whether
  * the cursor's position allows it.
  */
@@ -458,8 +515,13 @@ copy_batch(ZpCursor *cursor, ZpDirection direction, ZpEntry *entries, size_t max
 				continue;
 		}
 		status = copy_entry(cursor, &met, buffer, &entries[*count], needed);
-		if (status == ZP_OK)
-			++*count;
+		if (status != ZP_OK)
+			break;
+		++*count;
+		if (cursor->bucket->bucket != NULL &&
+			cursor->session->payload_kind != ZP_PAYLOAD_BLOCK)
+			*count += copy_bucket(cursor, direction, buffer, &entries[*count],
+								  max_entries - *count);
 	}
 	return status;
 }
