@@ -43,11 +43,10 @@ typedef struct ZpCursorBucket
 typedef struct Met
 {
 	size_t		key_bytes;		/* of the walk, then the suffix */
-	const unsigned char *suffix;
 	size_t		suffix_bytes;
 	uint64_t	payload;
 	bool		first;			/* of its node in this walk */
-	unsigned char room[8];
+	unsigned char suffix[ZP_SUFFIX_MOST_BYTES];
 } Met;
 
 static bool
@@ -206,26 +205,24 @@ seek_in_bucket(ZpCursor *cursor, size_t used, ZpDirection direction)
 	ZpCursorBucket *at = cursor->bucket;
 	size_t		bytes = cursor->key_bytes - used;
 	const unsigned char *rest = cursor->key + used;
-	int			order = -1;
 	int			position = 0;
+	int			high = (int) at->order.count;
+	bool		there;
 
-	while (position < (int) at->order.count)
+	while (position < high)
 	{
-		unsigned char room[8];
-		size_t		suffix_bytes;
-		const unsigned char *suffix = zp_head_suffix(at->bucket, at->order.head[position], room,
-													 &suffix_bytes);
+		int			middle = position + (high - position) / 2;
 
-		order = memcmp(suffix, rest, suffix_bytes < bytes ? suffix_bytes : bytes);
-		if (order == 0)
-			order = suffix_bytes < bytes ? -1 : suffix_bytes > bytes;
-		if (order >= 0)
-			break;
-		position++;
+		if (zp_head_compare(at->bucket, at->order.head[middle], rest, bytes) < 0)
+			position = middle + 1;
+		else
+			high = middle;
 	}
+	there = position < (int) at->order.count &&
+		zp_head_compare(at->bucket, at->order.head[position], rest, bytes) == 0;
 
 	/* Now the entry at `position`, if any, is the first that is not less. */
-	if (position < (int) at->order.count && order == 0)
+	if (there)
 	{
 		if (cursor->position == ZP_CURSOR_PAST)
 			position += (int) direction;
@@ -336,7 +333,7 @@ advance(ZpCursor *cursor, ZpDirection direction, Met *met)
 			met->first = at->fresh;
 			at->fresh = false;
 			met->key_bytes = at->key_bytes;
-			met->suffix = zp_head_suffix(at->bucket, head, met->room, &met->suffix_bytes);
+			met->suffix_bytes = zp_copy_suffix(at->bucket, head, met->suffix);
 			met->payload = session->payload_kind == ZP_PAYLOAD_NONE ? 0
 				: zp_load_acquire_u64(zp_bucket_payload(at->bucket, entry));
 			return ZP_OK;
@@ -432,18 +429,18 @@ copy_bucket(ZpCursor *cursor, ZpDirection direction, BatchBuffer *buffer, ZpEntr
 		uint64_t	head = at->order.head[at->next];
 		unsigned char *key = buffer->bytes + buffer->used;
 		ZpEntry    *entry = &entries[copied];
-		const unsigned char *suffix = NULL;
+		const unsigned char *rest = NULL;
 		size_t		suffix_bytes = (head & 0xFF) - 1;
 
-		if (ZP_UNLIKELY(zp_head_is_long(head)))
-			suffix = zp_heap_suffix(at->bucket, head, &suffix_bytes);
+		if (zp_head_is_long(head))
+			rest = zp_heap_rest(at->bucket, head, &suffix_bytes);
 		if (path_bytes + suffix_bytes + PIECE > buffer->capacity - buffer->used)
 			break;
 		copy_pieces(key, cursor->walk, path_bytes);
-		if (ZP_LIKELY(suffix == NULL))
-			zp_store_big_endian(key + path_bytes, head);
-		else
-			memcpy(key + path_bytes, suffix, suffix_bytes);
+		zp_store_big_endian(key + path_bytes, head);
+		if (rest != NULL)
+			memcpy(key + path_bytes + ZP_HEAD_LONG_BYTES, rest,
+				   suffix_bytes - ZP_HEAD_LONG_BYTES);
 		entry->key = key;
 		entry->key_bytes = path_bytes + suffix_bytes;
 		entry->payload = has_payload
