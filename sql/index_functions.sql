@@ -124,4 +124,18 @@ SELECT zipora_index_check('remark_k', true);
 REINDEX INDEX remark_k;
 SELECT zipora_index_check('remark_k', true);
 
-DROP TABLE fruit, long, parted, remark;
+-- a row that is dead to all leaves the image when a scan for its key has found it so
+CREATE TABLE gone (k int, note text) WITH (autovacuum_enabled = false);
+INSERT INTO gone SELECT g, g FROM generate_series(1, 10) g;
+CREATE INDEX gone_k ON gone USING zipora (k);
+SELECT zipora_prewarm('gone_k');
+DELETE FROM gone WHERE k = 5;
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SELECT note FROM gone WHERE k = 5;
+SELECT note FROM gone WHERE k = 5;
+SELECT entries, killed FROM zipora_index_stats WHERE index = 'gone_k'::regclass;
+RESET enable_seqscan;
+RESET enable_bitmapscan;
+
+DROP TABLE fruit, gone, long, parted, remark;

@@ -14,6 +14,7 @@
 
 #include "compat.h"
 
+#include "access/itup.h"
 #include "access/tupdesc.h"
 #include "lib/stringinfo.h"
 #include "utils/rel.h"
@@ -102,6 +103,17 @@ extern bool zp_key_is_returnable(const ZpKeyLayout *layout, int attribute);
  */
 extern bool zp_key_decode(const ZpKeyLayout *layout, const unsigned char *key, size_t key_bytes,
 						  Datum *values, bool *isnull);
+
+/* Room for any index tuple. */
+#define ZP_KEY_TUPLE_BYTES	BLCKSZ
+
+/*
+ * Makes an index tuple, without its TID, of all key columns, which are the attributes of row.
+ * false: this is not for that, as a column is NULL or not returnable, or the tuple would be too
+ * long for one, or the bytes are no key of this layout; then see zp_key_decode.
+ */
+extern bool zp_key_form_tuple(const ZpKeyLayout *layout, TupleDesc row, const unsigned char *key,
+							  size_t key_bytes, IndexTuple tuple);
 
 /*
  * The included attributes as bytes (of any alignment) and back.  values and isnull are

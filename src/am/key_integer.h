@@ -52,8 +52,23 @@ zp_integer_decode(const unsigned char *in, int64 *value)
 
 	if (bytes > 0 && in[1] == (unsigned char) sign)
 		return false;
-	for (unsigned int i = 1; i <= bytes; i++)
-		result = result << 8 | in[i];
+	if (bytes >= 4)
+	{
+		/* Its first and its last four bytes; they may overlap. */
+		uint32		first;
+		uint32		last;
+
+		memcpy(&first, in + 1, sizeof(first));
+		memcpy(&last, in + bytes - 3, sizeof(last));
+		if (bytes == 8)
+			result = 0;
+		result = (result << 32 | pg_ntoh32(first)) << (8 * (bytes - 4)) | pg_ntoh32(last);
+	}
+	else
+	{
+		for (unsigned int i = 1; i <= bytes; i++)
+			result = result << 8 | in[i];
+	}
 	*value = (int64) result;
 	return (*value < 0) == (sign != 0);
 }

@@ -61,8 +61,10 @@ zp_quals_create(const ZpKeyLayout *layout, Relation index, MemoryContext context
 
 	quals->layout = layout;
 	quals->index = index;
+
+	/* What most conditions need lies in the first block, which a reset keeps. */
 	quals->context = AllocSetContextCreate(context, "zipora scan conditions",
-										   ALLOCSET_SMALL_SIZES);
+										   0, 4 * 1024, ALLOCSET_DEFAULT_MAXSIZE);
 	initStringInfo(&quals->whole_lower);
 	initStringInfo(&quals->whole_upper);
 	initStringInfo(&quals->room[0]);
@@ -174,6 +176,12 @@ zp_quals_is_point(ZpQuals *quals, const unsigned char **key, size_t *key_bytes)
 	*key = quals->whole.lower.bytes;
 	*key_bytes = quals->whole.lower.length;
 	return true;
+}
+
+bool
+zp_quals_is_interval(const ZpQuals *quals)
+{
+	return !quals->empty && quals->plain;
 }
 
 bool

@@ -63,6 +63,9 @@ extern ZpVerdict zp_quals_judge(ZpQuals *quals, ZpDirection direction,
 /* Whether exactly one key can be an answer (all columns have "="); then that key. */
 extern bool zp_quals_is_point(ZpQuals *quals, const unsigned char **key, size_t *key_bytes);
 
+/* Whether all keys between two that are answers are answers, too. */
+extern bool zp_quals_is_interval(const ZpQuals *quals);
+
 /* Whether an answer may be wrong until the executor has looked at the conditions again. */
 extern bool zp_quals_recheck(const ZpQuals *quals);
 

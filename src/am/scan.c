@@ -26,6 +26,9 @@
 /* Batches after which the image is told that it is in use. */
 #define ZP_TOUCH_EVERY		64
 
+/* Times that a scan begins anew after which it looks for a new epoch. */
+#define ZP_RENEW_EVERY		16
+
 /* malloc'd memory of the cursor goes with the scan, whatever ends it. */
 static void
 end_cursor(void *argument)
@@ -56,16 +59,29 @@ zp_index_beginscan(Relation index, int key_count, int order_count)
 	scan->quals = zp_quals_create(scan->layout, index, context);
 	initStringInfo(&scan->resume);
 	initStringInfo(&scan->resume_included);
-	initStringInfo(&scan->bytes);
-	scan->entries = palloc(ZP_BATCH_MOST * sizeof(ZpScanEntry));
-	scan->trie_entries = palloc(ZP_BATCH_MOST * sizeof(ZpEntry));
-	scan->trie_bytes = palloc(ZP_BATCH_BYTES);
+	scan->entries = &scan->single;
 	callback->func = end_cursor;
 	callback->arg = scan;
 	MemoryContextRegisterResetCallback(context, callback);
 	MemoryContextSwitchTo(old);
 	descriptor->opaque = scan;
 	return descriptor;
+}
+
+/* An entry of the batch as others know it. */
+static void
+get_record(const ZpEntry *entry, ZpRecord *record)
+{
+	zp_payload_tid(entry->payload, &record->tid);
+	record->key = entry->key;
+	record->key_bytes = zp_payload_key_bytes(entry->payload);
+	record->included = entry->value;
+	record->included_bytes = entry->value_bytes;
+	if (entry->key_bytes > record->key_bytes)
+	{
+		record->included = entry->key + record->key_bytes + ZP_TID_BYTES;
+		record->included_bytes = entry->key_bytes - record->key_bytes - ZP_TID_BYTES;
+	}
 }
 
 /* Takes the entries out of the image whose rows were found dead. */
@@ -75,27 +91,19 @@ flush_kills(ZpScan *scan)
 	ZpRecord   *records;
 	int			count = 0;
 
-	if (scan->killed == 0)
+	if (scan->killed_count == 0)
 		return;
-	scan->killed = 0;
-	if (scan->source != ZP_SOURCE_IMAGE || scan->generation != zp_image_generation)
-		return;
-	records = palloc(scan->count * sizeof(ZpRecord));
+	records = palloc(scan->killed_count * sizeof(ZpRecord));
 	for (int i = 0; i < scan->count; i++)
 	{
-		ZpScanEntry *entry = &scan->entries[i];
-		const unsigned char *bytes = (unsigned char *) scan->bytes.data + entry->place;
-
-		if (!entry->killed)
-			continue;
-		records[count].tid = entry->tid;
-		records[count].key = bytes;
-		records[count].key_bytes = entry->key_bytes;
-		records[count].included = bytes + entry->key_bytes;
-		records[count].included_bytes = entry->included_bytes;
-		count++;
+		if (scan->killed[i])
+			get_record(&scan->entries[i], &records[count++]);
+		scan->killed[i] = false;
 	}
-	zp_image_kill(scan->image, scan->removals, scan->layout, records, count);
+	Assert(count == scan->killed_count);
+	scan->killed_count = 0;
+	if (scan->source == ZP_SOURCE_IMAGE && scan->generation == zp_image_generation)
+		zp_image_kill(scan->image, scan->removals, scan->layout, records, count);
 	pfree(records);
 }
 
@@ -136,10 +144,12 @@ zp_index_rescan(IndexScanDesc descriptor, ScanKey keys, int key_count,
 	scan->exhausted = false;
 	scan->cursor_placed = false;
 	end_change(scan);
-	scan->batch_size = ZP_BATCH_FIRST;
+
+	/* The inner side of a nested loop is likely to be asked for as much as last time. */
+	scan->batch_size = Max(ZP_BATCH_FIRST, Min(scan->returned + 1, ZP_BATCH_MOST));
+	scan->returned = 0;
 	scan->count = 0;
 	scan->position = -1;
-	resetStringInfo(&scan->bytes);
 }
 
 void
@@ -191,7 +201,11 @@ choose_source(IndexScanDesc descriptor, ZpScan *scan)
 	if (descriptor->xs_want_itup)
 	{
 		if (scan->epoch_held)
-			renewed = zp_epoch_renew(scan);
+		{
+			/* This is for VACUUM, not for the scan; a nested loop need not ask each time. */
+			if (++scan->epoch_uses % ZP_RENEW_EVERY == 0)
+				renewed = zp_epoch_renew(scan);
+		}
 		else
 		{
 			zp_epoch_enter(scan);
@@ -324,23 +338,19 @@ seek_resume(ZpScan *scan)
 	return zp_cursor_seek(&scan->cursor, key, key_bytes, true);
 }
 
-/* Adds an entry to the batch. */
-static inline void
-add_entry(ZpScan *scan, ItemPointer tid, const unsigned char *key, size_t key_bytes,
-		  const unsigned char *included, size_t included_bytes)
+/* Makes an entry that no cursor gave the whole batch. */
+static void
+set_single(ZpScan *scan, const unsigned char *key, size_t key_bytes, uint64 payload,
+		   const unsigned char *included, size_t included_bytes)
 {
-	ZpScanEntry *entry = &scan->entries[scan->count++];
+	ZpEntry    *entry = &scan->entries[0];
 
-	entry->tid = *tid;
-	entry->place = (uint32) scan->bytes.len;
-	entry->key_bytes = (uint16) key_bytes;
-	entry->included_bytes = (uint16) included_bytes;
-	entry->killed = false;
-	if (scan->source_changed)
-		note_given(scan, key, key_bytes, tid);
-	appendBinaryStringInfo(&scan->bytes, (const char *) key, (int) key_bytes);
-	if (included_bytes > 0)
-		appendBinaryStringInfo(&scan->bytes, (const char *) included, (int) included_bytes);
+	entry->key = key;
+	entry->key_bytes = key_bytes;
+	entry->payload = payload;
+	entry->value = included;
+	entry->value_bytes = included_bytes;
+	scan->count = 1;
 }
 
 /* A scan for one key that has one row needs no cursor: ZP_OK if it is answered so. */
@@ -350,7 +360,6 @@ read_point(ZpScan *scan)
 	const unsigned char *key;
 	size_t		key_bytes;
 	uint64_t	payload;
-	ItemPointerData tid;
 	ZpStatus	status;
 
 	if (scan->has_included || !zp_quals_is_point(scan->quals, &key, &key_bytes))
@@ -365,41 +374,139 @@ read_point(ZpScan *scan)
 		return status;
 	if ((payload & ZP_PAYLOAD_MORE) != 0)
 		return ZP_NOT_FOUND;
-	zp_payload_tid(payload, &tid);
-	add_entry(scan, &tid, key, key_bytes, NULL, 0);
+	set_single(scan, key, key_bytes, payload, NULL, 0);
 	scan->exhausted = true;
 	return ZP_OK;
 }
 
 /*
- * Reads a batch from the image: ZP_OK (perhaps none, then exhausted), or a failure that says
- * that the image cannot be used any more.
+ * How many of the entries, from the first on, are answers for certain: if the conditions are one
+ * interval, whatever lies between two answers is one.
  */
-static ZpStatus
-read_from_image(ZpScan *scan)
+static int
+count_answers(ZpScan *scan, const ZpEntry *entries, int count)
 {
-	ZpDirection direction = scan->direction;
-	int			step = scan->batch_size;
-	ZpStatus	status = ZP_OK;
 	ZpSeek		seek;
-	const unsigned char *last_key = NULL;
+	int			low = 0;		/* answers up to here */
+	int			high = count - 1;	/* the last one, or something that is none */
+
+	if (!zp_quals_is_interval(scan->quals))
+		return 0;
+#define IS_ANSWER(entry) \
+	(zp_quals_judge(scan->quals, scan->direction, (entry).key, \
+					zp_payload_key_bytes((entry).payload), &seek) == ZP_VERDICT_MATCH)
+	if (!IS_ANSWER(entries[0]))
+		return 0;
+	if (IS_ANSWER(entries[high]))
+		return count;
+	while (high - low > 1)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (IS_ANSWER(entries[middle]))
+			low = middle;
+		else
+			high = middle;
+	}
+#undef IS_ANSWER
+	return low + 1;
+}
+
+/* Notes the last entry of those read, from which the scan can go on. */
+static void
+note_last(ZpScan *scan, const ZpEntry *entry)
+{
+	size_t		key_bytes = zp_payload_key_bytes(entry->payload);
+	bool		secondary = (entry->payload & ZP_PAYLOAD_SECONDARY) != 0;
+	ItemPointerData tid;
+
+	zp_payload_tid(entry->payload, &tid);
+	if (scan->source_changed &&
+		!same_key(entry->key, key_bytes, (unsigned char *) scan->resume.data, scan->resume.len))
+		end_change(scan);
+
+	/* Within a key that was given in part, what was noted before still counts. */
+	if (!scan->source_changed)
+		set_resume(scan, entry->key, key_bytes, &tid, secondary,
+				   secondary ? entry->key + key_bytes + ZP_TID_BYTES : NULL,
+				   secondary ? entry->key_bytes - key_bytes - ZP_TID_BYTES : 0);
+}
+
+/* Whether an answer is one more for the batch: it was not given before. */
+static bool
+is_new(ZpScan *scan, const ZpEntry *entry, size_t key_bytes)
+{
+	ItemPointerData tid;
+
+	if (!scan->source_changed || !zp_payload_has_row(entry->payload))
+		return true;
+	zp_payload_tid(entry->payload, &tid);
+	if (is_given(scan, entry->key, key_bytes, &tid))
+		return false;
+	note_given(scan, entry->key, key_bytes, &tid);
+	return true;
+}
+
+/*
+ * Of the entries read, which stand behind the batch, makes those that are answers part of it.
+ * Whether to go on elsewhere, where *seek says.
+ */
+static bool
+add_answers(ZpScan *scan, int got, ZpSeek *seek)
+{
+	ZpEntry    *entries = &scan->entries[scan->count];
+	int			answers = count_answers(scan, entries, got);
+	int			i = scan->source_changed ? 0 : answers;
+	const unsigned char *last = NULL;
 	size_t		last_bytes = 0;
 	ZpVerdict	verdict = ZP_VERDICT_SKIP;
+	ZpEntry		end = entries[got - 1];
 
-	/* A nested loop or a long scan keeps its image. */
-	if (++scan->uses % ZP_TOUCH_EVERY == 0)
-		zp_image_touch(scan->image);
-	scan->removals = zp_load_relaxed_u64(&scan->image->state->removals);
-	if (scan->at_start)
+	scan->count += i;
+	for (; i < got; i++)
 	{
-		status = read_point(scan);
-		if (status != ZP_NOT_FOUND)
+		ZpEntry		entry = entries[i];
+		size_t		key_bytes = zp_payload_key_bytes(entry.payload);
+
+		if (i < answers)
+			verdict = ZP_VERDICT_MATCH;
+		else if (last == NULL || !same_key(last, last_bytes, entry.key, key_bytes))
 		{
-			if (status == ZP_OK)
-				scan->at_start = false;
-			return status;
+			verdict = zp_quals_judge(scan->quals, scan->direction, entry.key, key_bytes, seek);
+			last = entry.key;
+			last_bytes = key_bytes;
 		}
-		status = ZP_OK;
+		if (verdict == ZP_VERDICT_MATCH)
+		{
+			if (is_new(scan, &entry, key_bytes))
+				scan->entries[scan->count++] = entry;
+		}
+		else if (verdict == ZP_VERDICT_END)
+		{
+			scan->exhausted = true;
+			return false;
+		}
+		else if (verdict == ZP_VERDICT_SEEK)
+		{
+			note_last(scan, &entry);
+			return true;
+		}
+	}
+	note_last(scan, &end);
+	return false;
+}
+
+/* Before the first batch, or behind the last one, places the cursor. */
+static ZpStatus
+place_cursor(ZpScan *scan)
+{
+	ZpStatus	status = ZP_OK;
+	ZpSeek		seek;
+
+	if (scan->bytes == NULL)
+	{
+		scan->entries = MemoryContextAlloc(scan->context, ZP_BATCH_MOST * sizeof(ZpEntry));
+		scan->bytes = MemoryContextAlloc(scan->context, ZP_BATCH_BYTES);
 	}
 	if (!scan->cursor_begun)
 	{
@@ -409,30 +516,62 @@ read_from_image(ZpScan *scan)
 	}
 	if (scan->at_start)
 	{
-		if (zp_quals_begin(scan->quals, direction, &seek) == ZP_VERDICT_END)
-		{
+		if (zp_quals_begin(scan->quals, scan->direction, &seek) == ZP_VERDICT_END)
 			scan->exhausted = true;
-			return ZP_OK;
-		}
-		status = seek_to(scan, &seek);
+		else
+			status = seek_to(scan, &seek);
 	}
 	else if (!scan->cursor_placed)
 		status = seek_resume(scan);
+	scan->cursor_placed = status == ZP_OK;
+	return status;
+}
+
+/*
+ * Reads a batch from the image: ZP_OK (perhaps none, then exhausted), or a failure that says
+ * that the image cannot be used any more.
+ */
+static ZpStatus
+read_from_image(ZpScan *scan)
+{
+	int			step = scan->batch_size;
+	ZpStatus	status;
+
+	/* A nested loop or a long scan keeps its image. */
+	if (++scan->uses % ZP_TOUCH_EVERY == 0)
+		zp_image_touch(scan->image);
+	scan->removals = zp_load_relaxed_u64(&scan->image->state->removals);
+	if (scan->at_start)
+	{
+		status = read_point(scan);
+		if (status == ZP_OK)
+			scan->at_start = false;
+		if (status != ZP_NOT_FOUND)
+			return status;
+	}
+	status = place_cursor(scan);
 	if (status != ZP_OK)
 		return status;
-	scan->cursor_placed = true;
 
+	scan->bytes_used = 0;
 	while (!scan->exhausted && scan->count < scan->batch_size)
 	{
+		ZpEntry    *entries = &scan->entries[scan->count];
 		size_t		got;
 		size_t		needed;
-		ZpEntry    *entry = NULL;
-		bool		sought = false;
+		ZpSeek		seek;
 
 		CHECK_FOR_INTERRUPTS();
-		status = zp_cursor_read(&scan->cursor, direction, scan->trie_entries,
+
+		/* The bytes of what is no answer are not kept. */
+		if (scan->count == 0)
+			scan->bytes_used = 0;
+		else if (ZP_BATCH_BYTES - scan->bytes_used < ZP_BATCH_BYTES_LEFT)
+			break;
+		status = zp_cursor_read(&scan->cursor, scan->direction, entries,
 								Min(step, ZP_BATCH_MOST - scan->count),
-								scan->trie_bytes, ZP_BATCH_BYTES, &got, &needed);
+								scan->bytes + scan->bytes_used,
+								ZP_BATCH_BYTES - scan->bytes_used, &got, &needed);
 		if (status == ZP_END)
 		{
 			scan->exhausted = true;
@@ -441,58 +580,9 @@ read_from_image(ZpScan *scan)
 		if (status != ZP_OK)
 			return status;
 		scan->at_start = false;
-		for (size_t i = 0; i < got && !sought && !scan->exhausted; i++)
-		{
-			size_t		key_bytes;
-			ItemPointerData tid;
-
-			entry = &scan->trie_entries[i];
-			key_bytes = zp_payload_key_bytes(entry->payload);
-			if (!zp_payload_has_row(entry->payload))
-				continue;
-			if (last_key == NULL || !same_key(last_key, last_bytes, entry->key, key_bytes))
-				verdict = zp_quals_judge(scan->quals, direction, entry->key, key_bytes, &seek);
-			last_key = entry->key;
-			last_bytes = key_bytes;
-			if (verdict == ZP_VERDICT_MATCH)
-			{
-				bool		secondary = (entry->payload & ZP_PAYLOAD_SECONDARY) != 0;
-
-				zp_payload_tid(entry->payload, &tid);
-				if (is_given(scan, entry->key, key_bytes, &tid))
-					continue;
-				if (secondary)
-					add_entry(scan, &tid, entry->key, key_bytes,
-							  entry->key + key_bytes + ZP_TID_BYTES,
-							  entry->key_bytes - key_bytes - ZP_TID_BYTES);
-				else
-					add_entry(scan, &tid, entry->key, key_bytes, NULL, 0);
-			}
-			else if (verdict == ZP_VERDICT_END)
-				scan->exhausted = true;
-			else if (verdict == ZP_VERDICT_SEEK)
-				sought = true;
-		}
-		if (entry != NULL && !scan->exhausted)
-		{
-			size_t		key_bytes = zp_payload_key_bytes(entry->payload);
-			bool		secondary = (entry->payload & ZP_PAYLOAD_SECONDARY) != 0;
-			ItemPointerData tid;
-
-			zp_payload_tid(entry->payload, &tid);
-			if (scan->source_changed &&
-				!same_key(entry->key, key_bytes, (unsigned char *) scan->resume.data,
-						  scan->resume.len))
-				end_change(scan);
-
-			/* Within a key that was given in part, what was noted before still counts. */
-			if (!scan->source_changed)
-				set_resume(scan, entry->key, key_bytes, &tid, secondary,
-						   secondary ? entry->key + key_bytes + ZP_TID_BYTES : NULL,
-						   secondary ? entry->key_bytes - key_bytes - ZP_TID_BYTES : 0);
-		}
-		last_key = NULL;
-		if (sought)
+		scan->bytes_used = (char *) entries[got - 1].key + entries[got - 1].key_bytes -
+			scan->bytes;
+		if (add_answers(scan, (int) got, &seek))
 		{
 			status = seek_to(scan, &seek);
 			if (status != ZP_OK)
@@ -537,8 +627,11 @@ read_from_answer(ZpScan *scan)
 			break;
 		}
 	}
-	add_entry(scan, &record.tid, record.key, record.key_bytes, record.included,
-			  record.included_bytes);
+	if (scan->source_changed)
+		note_given(scan, record.key, record.key_bytes, &record.tid);
+	set_single(scan, record.key, record.key_bytes,
+			   zp_payload_of_tid(&record.tid, record.key_bytes), record.included,
+			   record.included_bytes);
 }
 
 /* Fills the batch; nothing in it: there is nothing more in this direction. */
@@ -552,7 +645,6 @@ read_batch(IndexScanDesc descriptor, ZpScan *scan)
 
 		scan->count = 0;
 		scan->position = -1;
-		resetStringInfo(&scan->bytes);
 		if (scan->source == ZP_SOURCE_LOG)
 		{
 			read_from_answer(scan);
@@ -590,12 +682,12 @@ read_batch(IndexScanDesc descriptor, ZpScan *scan)
 	}
 }
 
-/* The index tuple of an index-only scan. */
-static void
-return_values(IndexScanDesc descriptor, ZpScan *scan, const ZpScanEntry *entry)
+/* The tuple of an index-only scan, from its values. */
+static HeapTuple
+form_from_values(ZpScan *scan, TupleDesc row, const ZpEntry *entry)
 {
-	TupleDesc	row = RelationGetDescr(scan->index);
-	const unsigned char *bytes = (unsigned char *) scan->bytes.data + entry->place;
+	HeapTuple	result;
+	ZpRecord	record;
 	MemoryContext old;
 
 	if (scan->tuple_context == NULL)
@@ -604,61 +696,99 @@ return_values(IndexScanDesc descriptor, ZpScan *scan, const ZpScanEntry *entry)
 													ALLOCSET_SMALL_SIZES);
 		scan->values = MemoryContextAlloc(scan->context, row->natts * sizeof(Datum));
 		scan->isnull = MemoryContextAlloc(scan->context, row->natts * sizeof(bool));
-		descriptor->xs_hitupdesc = row;
 	}
 	MemoryContextReset(scan->tuple_context);
 	old = MemoryContextSwitchTo(scan->tuple_context);
-	if (!zp_key_decode(scan->layout, bytes, entry->key_bytes, scan->values, scan->isnull) ||
+	get_record(entry, &record);
+	if (!zp_key_decode(scan->layout, record.key, record.key_bytes, scan->values, scan->isnull) ||
 		(scan->has_included &&
-		 !zp_included_decode(scan->layout, bytes + entry->key_bytes, entry->included_bytes,
+		 !zp_included_decode(scan->layout, record.included, record.included_bytes,
 							 scan->values, scan->isnull)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INDEX_CORRUPTED),
 				 errmsg("index \"%s\" contains a key that is not well formed",
 						RelationGetRelationName(scan->index)),
 				 errhint("Please REINDEX it.")));
-	descriptor->xs_hitup = heap_form_tuple(row, scan->values, scan->isnull);
+	result = heap_form_tuple(row, scan->values, scan->isnull);
 	MemoryContextSwitchTo(old);
+	return result;
+}
+
+/* What an index-only scan returns. */
+static void
+return_values(IndexScanDesc descriptor, ZpScan *scan, const ZpEntry *entry)
+{
+	TupleDesc	row = RelationGetDescr(scan->index);
+
+	if (scan->tuple == NULL)
+	{
+		scan->tuple = MemoryContextAlloc(scan->context, ZP_KEY_TUPLE_BYTES);
+		descriptor->xs_itupdesc = row;
+		descriptor->xs_hitupdesc = row;
+	}
+	descriptor->xs_hitup = NULL;
+	descriptor->xs_itup = scan->tuple;
+	if (scan->has_included ||
+		!zp_key_form_tuple(scan->layout, row, entry->key, zp_payload_key_bytes(entry->payload),
+						   scan->tuple))
+		descriptor->xs_hitup = form_from_values(scan, row, entry);
+}
+
+/* The next entry of the batch, or of the next one; NULL: there is none. */
+static inline const ZpEntry *
+next_entry(IndexScanDesc descriptor, ZpScan *scan)
+{
+	for (;;)
+	{
+		if (unlikely(++scan->position >= scan->count))
+		{
+			if (scan->exhausted)
+			{
+				flush_kills(scan);
+				scan->count = 0;
+			}
+			else
+				read_batch(descriptor, scan);
+			scan->position = -1;
+			if (scan->count == 0)
+				return NULL;
+			scan->position = 0;
+		}
+		if (zp_payload_has_row(scan->entries[scan->position].payload))
+			return &scan->entries[scan->position];
+	}
 }
 
 bool
 zp_index_gettuple(IndexScanDesc descriptor, ScanDirection scan_direction)
 {
 	ZpScan	   *scan = descriptor->opaque;
-	ZpScanEntry *entry;
+	ZpDirection direction = ScanDirectionIsBackward(scan_direction) ? ZP_BACKWARD : ZP_FORWARD;
+	const ZpEntry *entry;
 
 	if (descriptor->kill_prior_tuple && scan->position >= 0 && scan->position < scan->count &&
-		!scan->entries[scan->position].killed)
+		!scan->killed[scan->position])
 	{
-		scan->entries[scan->position].killed = true;
-		scan->killed++;
+		scan->killed[scan->position] = true;
+		scan->killed_count++;
 	}
 	if (!scan->begun)
 	{
 		scan->begun = true;
-		scan->direction = ScanDirectionIsBackward(scan_direction) ? ZP_BACKWARD : ZP_FORWARD;
+		scan->direction = direction;
+		scan->recheck = descriptor->numberOfKeys > 0 &&
+			(zp_quals_recheck(scan->quals) || !IsMVCCSnapshot(descriptor->xs_snapshot));
 		choose_source(descriptor, scan);
 	}
-	else if (scan->direction != (ScanDirectionIsBackward(scan_direction) ? ZP_BACKWARD : ZP_FORWARD))
+	else if (scan->direction != direction)
 		elog(ERROR, "a scan of index \"%s\" was asked to turn round",
 			 RelationGetRelationName(scan->index));
-	if (++scan->position >= scan->count)
-	{
-		if (scan->exhausted)
-			scan->count = 0;
-		else
-			read_batch(descriptor, scan);
-		if (scan->count == 0)
-		{
-			scan->position = -1;
-			return false;
-		}
-		scan->position = 0;
-	}
-	entry = &scan->entries[scan->position];
-	descriptor->xs_heaptid = entry->tid;
-	descriptor->xs_recheck = descriptor->numberOfKeys > 0 &&
-		(zp_quals_recheck(scan->quals) || !IsMVCCSnapshot(descriptor->xs_snapshot));
+	entry = next_entry(descriptor, scan);
+	if (entry == NULL)
+		return false;
+	zp_payload_tid(entry->payload, &descriptor->xs_heaptid);
+	descriptor->xs_recheck = scan->recheck;
+	scan->returned++;
 	if (descriptor->xs_want_itup)
 		return_values(descriptor, scan, entry);
 	return true;
@@ -669,21 +799,18 @@ zp_index_getbitmap(IndexScanDesc descriptor, TIDBitmap *bitmap)
 {
 	ZpScan	   *scan = descriptor->opaque;
 	bool		recheck = zp_quals_recheck(scan->quals);
+	const ZpEntry *entry;
 	int64		found = 0;
 
 	scan->begun = true;
 	choose_source(descriptor, scan);
-	for (;;)
+	while ((entry = next_entry(descriptor, scan)) != NULL)
 	{
-		if (scan->exhausted)
-			break;
-		read_batch(descriptor, scan);
-		if (scan->count == 0)
-			break;
-		for (int i = 0; i < scan->count; i++)
-			tbm_add_tuples(bitmap, &scan->entries[i].tid, 1, recheck);
-		found += scan->count;
+		ItemPointerData tid;
+
+		zp_payload_tid(entry->payload, &tid);
+		tbm_add_tuples(bitmap, &tid, 1, recheck);
+		found++;
 	}
-	scan->count = 0;
 	return found;
 }

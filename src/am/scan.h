@@ -11,6 +11,7 @@
 
 #include "compat.h"
 
+#include "access/itup.h"
 #include "access/relscan.h"
 #include "nodes/tidbitmap.h"
 #include "utils/hsearch.h"
@@ -18,18 +19,11 @@
 #include "am/image.h"
 #include "am/quals.h"
 
-/* One entry of a batch. */
-typedef struct ZpScanEntry
-{
-	ItemPointerData tid;
-	uint32		place;			/* of its bytes in the batch's buffer: key, then included values */
-	uint16		key_bytes;
-	uint16		included_bytes;
-	bool		killed;			/* its row is dead to all */
-} ZpScanEntry;
-
 #define ZP_BATCH_MOST		256
-#define ZP_BATCH_BYTES		(ZP_BATCH_MOST * 64 + 2 * BLCKSZ)
+#define ZP_BATCH_BYTES		(ZP_BATCH_MOST * 128 + 2 * BLCKSZ)
+
+/* With less room than this, which is enough for any entry, a batch is full. */
+#define ZP_BATCH_BYTES_LEFT	(2 * BLCKSZ)
 
 /* Which kind of source the entries come from. */
 typedef enum ZpScanSource
@@ -65,10 +59,12 @@ typedef struct ZpScan
 	ZpDirection direction;		/* a scan never turns round */
 	bool		at_start;		/* the first batch is still to be read */
 	bool		exhausted;		/* there is nothing more to read */
+	bool		recheck;		/* an answer may be wrong */
 	ZpCursor	cursor;			/* begun if cursor_begun; of image->session */
 	bool		cursor_begun;
 	bool		cursor_placed;	/* it stands where the next batch begins; else seek `resume` */
 	int			batch_size;		/* of the next batch; grows */
+	uint32		returned;		/* entries since the scan began anew */
 
 	/*
 	 * The last entry looked at: its index key, TID, and whether it is a secondary entry; then
@@ -90,20 +86,26 @@ typedef struct ZpScan
 	/* Of source log: what was found, in order. */
 	struct ZpLogAnswer *answer;
 
-	/* The batch, in the scan's direction. */
+	/*
+	 * The batch, in the scan's direction: entries as the trie has them, some of them perhaps
+	 * without a row; or one that comes from elsewhere, with its included values as `value`.
+	 */
 	int			count;
 	int			position;		/* of the entry returned last; -1: none */
 	uint64		removals;		/* state->removals before it was read */
-	int			killed;
-	ZpScanEntry *entries;		/* ZP_BATCH_MOST */
-	StringInfoData bytes;
-	ZpEntry    *trie_entries;
-	char	   *trie_bytes;		/* ZP_BATCH_BYTES */
+	int			killed_count;
+	bool		killed[ZP_BATCH_MOST];	/* the entry's row is dead to all */
+	ZpEntry    *entries;		/* &single, or ZP_BATCH_MOST once a cursor is used */
+	ZpEntry		single;
+	char	   *bytes;			/* ZP_BATCH_BYTES; NULL: no cursor is used yet */
+	size_t		bytes_used;		/* by the batch */
 
 	/* Index-only scans. */
 	bool		epoch_held;
 	uint32		epoch;			/* the lock's number */
-	Datum	   *values;
+	uint32		epoch_uses;		/* times that the scan began anew, modulo 2^32 */
+	IndexTuple	tuple;			/* room for the one that is returned; NULL: not needed yet */
+	Datum	   *values;			/* NULL: not needed yet */
 	bool	   *isnull;
 	MemoryContext tuple_context;
 } ZpScan;

@@ -57,7 +57,7 @@ static ptrdiff_t
 suffix_in_rest(const PrefixWalk *walk, uint64_t head, uint64_t window)
 {
 	size_t		bytes;
-	const unsigned char *suffix;
+	const unsigned char *behind;
 
 	if (head == ZP_HEAD_DEAD)
 		return -1;
@@ -65,8 +65,9 @@ suffix_in_rest(const PrefixWalk *walk, uint64_t head, uint64_t window)
 	{
 		if ((head ^ window) >> 24 != 0)
 			return -1;
-		suffix = zp_heap_suffix(walk->bucket, head, &bytes);
-		return bytes <= walk->rest.bytes && memcmp(suffix, walk->rest.at, bytes) == 0
+		behind = zp_heap_rest(walk->bucket, head, &bytes);
+		return bytes <= walk->rest.bytes &&
+			memcmp(behind, walk->rest.at + ZP_HEAD_LONG_BYTES, bytes - ZP_HEAD_LONG_BYTES) == 0
 			? (ptrdiff_t) bytes : -1;
 	}
 	bytes = (head & 0xFF) - 1;

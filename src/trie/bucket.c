@@ -4,20 +4,62 @@
  */
 #include "trie/bucket.h"
 
+/* What a suffix has behind its first five bytes, in room (8 bytes) if it is short. */
+static const unsigned char *
+behind_five(const ZpBucket *bucket, uint64_t head, unsigned char *room, size_t *suffix_bytes)
+{
+	if (zp_head_is_long(head))
+		return zp_heap_rest(bucket, head, suffix_bytes);
+	zp_store_big_endian(room, head);
+	*suffix_bytes = (head & 0xFF) - 1;
+	return room + ZP_HEAD_LONG_BYTES;
+}
+
+static inline size_t
+least_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+int
+zp_head_compare(const ZpBucket *bucket, uint64_t head, const unsigned char *at, size_t bytes)
+{
+	unsigned char room[8];
+	size_t		suffix_bytes;
+	const unsigned char *rest;
+	int			order;
+
+	zp_store_big_endian(room, head);
+	if (!zp_head_is_long(head))
+	{
+		suffix_bytes = (head & 0xFF) - 1;
+		order = memcmp(room, at, least_size(suffix_bytes, bytes));
+	}
+	else
+	{
+		rest = zp_heap_rest(bucket, head, &suffix_bytes);
+		order = memcmp(room, at, least_size(ZP_HEAD_LONG_BYTES, bytes));
+		if (order == 0 && bytes > ZP_HEAD_LONG_BYTES)
+			order = memcmp(rest, at + ZP_HEAD_LONG_BYTES,
+						   least_size(suffix_bytes, bytes) - ZP_HEAD_LONG_BYTES);
+	}
+	return order != 0 ? order : (suffix_bytes > bytes) - (suffix_bytes < bytes);
+}
+
+/* Their first five bytes are the same, or zeros behind the end of a shorter one. */
 bool
 zp_head_less_long(const ZpBucket *bucket, uint64_t a, uint64_t b)
 {
 	unsigned char a_room[8];
 	unsigned char b_room[8];
-	const unsigned char *a_at;
-	const unsigned char *b_at;
 	size_t		a_bytes;
 	size_t		b_bytes;
-	int			order;
+	const unsigned char *a_rest = behind_five(bucket, a, a_room, &a_bytes);
+	const unsigned char *b_rest = behind_five(bucket, b, b_room, &b_bytes);
+	size_t		common = least_size(a_bytes, b_bytes);
+	int			order = common <= ZP_HEAD_LONG_BYTES ? 0
+		: memcmp(a_rest, b_rest, common - ZP_HEAD_LONG_BYTES);
 
-	a_at = zp_head_suffix(bucket, a, a_room, &a_bytes);
-	b_at = zp_head_suffix(bucket, b, b_room, &b_bytes);
-	order = memcmp(a_at, b_at, a_bytes < b_bytes ? a_bytes : b_bytes);
 	return order != 0 ? order < 0 : a_bytes < b_bytes;
 }
 
@@ -29,6 +71,20 @@ zp_bucket_order(ZpBucket *bucket, uint32_t state, size_t entry_bytes, ZpBucketOr
 	uint64_t	heads[ZP_BUCKET_ENTRIES];
 	uint64_t	keys[ZP_BUCKET_ENTRIES];
 	uint32_t	n = 0;
+
+	if (sorted == count)
+	{
+		for (uint32_t entry = 0; entry < count; entry++)
+		{
+			uint64_t	head = zp_load_relaxed_u64(zp_bucket_head(bucket, entry, entry_bytes));
+
+			order->head[n] = head;
+			order->entry[n] = (uint8_t) entry;
+			n += head != ZP_HEAD_DEAD;
+		}
+		order->count = n;
+		return;
+	}
 
 	/* By the seven bytes of the heads, with the entries' numbers behind them. */
 	for (uint32_t entry = 0; entry < count; entry++)

@@ -6,7 +6,8 @@
  *	  fingerprints    32 bytes: of each entry's suffix, for zp_match_bytes
  *	  path            16 bytes; a longer one lies behind the heap instead
  *	  entries         capacity times: head, and payload if the trie has payloads
- *	  heap            suffixes of over 7 bytes: 2 bytes of length, then the bytes
+ *	  heap            of suffixes of over 7 bytes: the length in 1 or 2 bytes, then what the
+ *	                  head does not have
  *
  * A reader finds a key with two cache lines, header and entry, if its suffix has no
  * more than 7 bytes (Leis, Kemper, Neumann, ICDE 2013, would need a node a byte; the
@@ -24,8 +25,8 @@
  *
  * A head is the suffix's first bytes, the first in the highest bits, zeros behind,
  * and in the lowest byte its length plus 1; so heads compare as their suffixes do.
- * Of a suffix of over 7 bytes it has 5, then 2 bytes of its place in the heap, and
- * ZP_HEAD_LONG.
+ * Of a suffix of over 7 bytes it has 5, then 2 bytes of the place in the heap where the
+ * others are, and ZP_HEAD_LONG.
  */
 #ifndef ZP_BUCKET_H
 #define ZP_BUCKET_H
@@ -33,7 +34,7 @@
 #include "trie/node.h"
 
 #define ZP_BUCKET_ENTRIES		32
-/* Bytes of suffixes in a heap; keys that need more are kept in several buckets. */
+/* A heap has no more bytes; keys that need more are kept in several buckets. */
 #define ZP_BUCKET_HEAP_BYTES	2048
 #define ZP_BUCKET_SHORT_PATH	16
 /* So many keys that came in order make it likely that the next ones do too. */
@@ -42,6 +43,10 @@
 #define ZP_HEAD_DEAD			((uint64_t) 0)
 #define ZP_HEAD_LONG			((uint64_t) 0xFF)
 #define ZP_HEAD_SHORT_BYTES		7
+#define ZP_HEAD_LONG_BYTES		5	/* of a long suffix that its head has */
+
+/* No suffix in a heap is longer; room for one, and what zp_copy_suffix may write behind it. */
+#define ZP_SUFFIX_MOST_BYTES	(ZP_BUCKET_HEAP_BYTES + 8)
 /* The part of two long heads that can be compared. */
 #define ZP_HEAD_LONG_MASK		(~UINT64_C(0xFFFF00))
 
@@ -184,27 +189,54 @@ zp_bucket_kind(size_t bytes)
 	return bytes <= 5 * ZP_CACHE_LINE_BYTES ? ZP_SLOT_SMALL_BUCKET : ZP_SLOT_BUCKET;
 }
 
-/* Where a long head's suffix lies, and how long it is. */
-static inline const unsigned char *
-zp_heap_suffix(const ZpBucket *bucket, uint64_t head, size_t *bytes)
+/*
+ * What of a long suffix is in the heap: a length below 128 in one byte; else its high bits
+ * with 128 in the first byte, its low 8 bits in the second.  Then the bytes behind the head's.
+ */
+static inline size_t
+zp_heap_bytes(size_t suffix_bytes)
 {
-	const unsigned char *place = (const unsigned char *) bucket + ((head >> 8) & 0xFFFF);
-	uint16_t	length;
-
-	memcpy(&length, place, sizeof(length));
-	*bytes = length;
-	return place + sizeof(length);
+	return (suffix_bytes < 128 ? 1 : 2) + suffix_bytes - ZP_HEAD_LONG_BYTES;
 }
 
-/* A suffix whose head is not dead; a short one is written into room (8 bytes). */
 static inline const unsigned char *
-zp_head_suffix(const ZpBucket *bucket, uint64_t head, unsigned char *room, size_t *bytes)
+zp_heap_place(const ZpBucket *bucket, uint64_t head)
 {
+	return (const unsigned char *) bucket + ((head >> 8) & 0xFFFF);
+}
+
+/* Where a long suffix goes on behind its head, and how long all of it is. */
+static inline const unsigned char *
+zp_heap_rest(const ZpBucket *bucket, uint64_t head, size_t *suffix_bytes)
+{
+	const unsigned char *place = zp_heap_place(bucket, head);
+
+	if (ZP_LIKELY(place[0] < 128))
+	{
+		*suffix_bytes = place[0];
+		return place + 1;
+	}
+	*suffix_bytes = (size_t) (place[0] & 127) << 8 | place[1];
+	return place + 2;
+}
+
+/*
+ * Copies a suffix whose head is not dead, and returns its length.  If that is less than 8, 8
+ * bytes are written all the same.
+ */
+static inline size_t
+zp_copy_suffix(const ZpBucket *bucket, uint64_t head, unsigned char *to)
+{
+	size_t		bytes = (head & 0xFF) - 1;
+
+	zp_store_big_endian(to, head);
 	if (zp_head_is_long(head))
-		return zp_heap_suffix(bucket, head, bytes);
-	zp_store_big_endian(room, head);
-	*bytes = (head & 0xFF) - 1;
-	return room;
+	{
+		const unsigned char *rest = zp_heap_rest(bucket, head, &bytes);
+
+		memcpy(to + ZP_HEAD_LONG_BYTES, rest, bytes - ZP_HEAD_LONG_BYTES);
+	}
+	return bytes;
 }
 
 /* The entry among the first `count` that has the suffix and lives; -1: there is none. */
@@ -223,15 +255,23 @@ zp_bucket_find(ZpBucket *bucket, uint32_t count, size_t entry_bytes, const ZpSuf
 		if (zp_head_is_long(suffix->head) && (head & ZP_HEAD_LONG_MASK) == suffix->head)
 		{
 			size_t		bytes;
-			const unsigned char *at = zp_heap_suffix(bucket, head, &bytes);
+			const unsigned char *rest = zp_heap_rest(bucket, head, &bytes);
 
-			if (bytes == suffix->bytes && memcmp(at, suffix->at, bytes) == 0)
+			if (bytes == suffix->bytes && memcmp(rest, suffix->at + ZP_HEAD_LONG_BYTES,
+												 bytes - ZP_HEAD_LONG_BYTES) == 0)
 				return (int) entry;
 		}
 		candidates &= candidates - 1;
 	}
 	return -1;
 }
+
+/*
+ * The order of a suffix, whose head is not dead, and a byte string: less than, equal to or greater
+ * than 0.
+ */
+extern int	zp_head_compare(const ZpBucket *bucket, uint64_t head, const unsigned char *at,
+							size_t bytes);
 
 extern bool zp_head_less_long(const ZpBucket *bucket, uint64_t a, uint64_t b);
 
@@ -261,12 +301,14 @@ static inline uint64_t
 zp_bucket_put_suffix(ZpBucket *bucket, uint32_t *place, uint64_t head, const unsigned char *at,
 					 size_t bytes)
 {
-	uint16_t	length = (uint16_t) bytes;
+	unsigned char *to = (unsigned char *) bucket + *place;
 
 	head |= (uint64_t) *place << 8;
-	memcpy((char *) bucket + *place, &length, sizeof(length));
-	memcpy((char *) bucket + *place + sizeof(length), at, bytes);
-	*place += (uint32_t) (sizeof(length) + bytes);
+	if (bytes >= 128)
+		*to++ = (unsigned char) (128 | bytes >> 8);
+	*to++ = (unsigned char) bytes;
+	memcpy(to, at + ZP_HEAD_LONG_BYTES, bytes - ZP_HEAD_LONG_BYTES);
+	*place += (uint32_t) zp_heap_bytes(bytes);
 	return head;
 }
 
@@ -330,7 +372,7 @@ zp_bucket_has_room(ZpBucket *bucket, uint32_t count, const ZpSuffix *suffix)
 	if (count >= bucket->capacity)
 		return false;
 	return !zp_head_is_long(suffix->head) ||
-		zp_load_relaxed_u32(&bucket->heap_used) + sizeof(uint16_t) + suffix->bytes <=
+		zp_load_relaxed_u32(&bucket->heap_used) + zp_heap_bytes(suffix->bytes) <=
 		bucket->heap_end;
 }
 

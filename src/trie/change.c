@@ -177,9 +177,12 @@ write_grown(ZpChange *change, ZpBucket *bucket)
 		if (zp_head_is_long(head))
 		{
 			size_t		bytes;
-			const unsigned char *suffix = zp_heap_suffix(source, head, &bytes);
 
-			head = zp_bucket_put_suffix(bucket, &place, head & ZP_HEAD_LONG_MASK, suffix, bytes);
+			(void) zp_heap_rest(source, head, &bytes);
+			bytes = zp_heap_bytes(bytes);
+			memcpy((char *) bucket + place, zp_heap_place(source, head), bytes);
+			head = (head & ZP_HEAD_LONG_MASK) | (uint64_t) place << 8;
+			place += (uint32_t) bytes;
 		}
 		bucket->fingerprints[count] = source->fingerprints[entry];
 		zp_store_relaxed_u64(zp_bucket_head(bucket, count, entry_bytes), head);

@@ -21,7 +21,7 @@
 #define ZP_CHANGE_PLANS			(2 * ZP_CHANGE_CHILDREN + 2)
 #define ZP_CHANGE_OLD			3
 /* Room for suffixes that get longer. */
-#define ZP_CHANGE_SCRATCH		4096
+#define ZP_CHANGE_SCRATCH		8192
 
 /* Where an item's payload comes from, once everything is locked. */
 typedef enum ZpItemSource

@@ -179,9 +179,8 @@ check_bucket(Walk *walk, const Pending *pending, ZpBucket *bucket, uint32_t word
 	for (uint32_t i = 0; i < count; i++)
 	{
 		uint64_t	head = zp_load_relaxed_u64(zp_bucket_head(bucket, i, entry_bytes));
-		unsigned char room[16] = {0};
+		unsigned char suffix[ZP_SUFFIX_MOST_BYTES] = {0};
 		size_t		suffix_bytes;
-		const unsigned char *suffix;
 		ZpSuffix	made;
 		ZpStatus	status;
 		int			first;
@@ -192,11 +191,17 @@ check_bucket(Walk *walk, const Pending *pending, ZpBucket *bucket, uint32_t word
 		if (zp_head_is_long(head) &&
 			(((head >> 8) & 0xFFFF) < heap_begin || ((head >> 8) & 0xFFFF) + 2 > heap_used))
 			return complain(walk, "entry %u of bucket %u has no place in the heap", i, ref);
-		suffix = zp_head_suffix(bucket, head, room, &suffix_bytes);
-		if (zp_head_is_long(head) &&
-			(suffix_bytes <= ZP_HEAD_SHORT_BYTES || ((head >> 8) & 0xFFFF) + 2 + suffix_bytes > heap_used))
+		if (zp_head_is_long(head))
+			(void) zp_heap_rest(bucket, head, &suffix_bytes);
+		else
+			suffix_bytes = (head & 0xFF) - 1;
+		if (zp_head_is_long(head)
+			? suffix_bytes <= ZP_HEAD_SHORT_BYTES ||
+			((head >> 8) & 0xFFFF) + zp_heap_bytes(suffix_bytes) > heap_used
+			: suffix_bytes > ZP_HEAD_SHORT_BYTES)
 			return complain(walk, "entry %u of bucket %u has a suffix of %zu bytes", i, ref,
 							suffix_bytes);
+		(void) zp_copy_suffix(bucket, head, suffix);
 		made = zp_head_is_long(head) ?
 			zp_make_suffix(suffix, suffix_bytes, zp_load_big_endian(suffix),
 						   suffix_bytes > 8 ? zp_load_big_endian(suffix + suffix_bytes - 8) : 0)

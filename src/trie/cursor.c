@@ -43,11 +43,10 @@ typedef struct ZpCursorBucket
 typedef struct Met
 {
 	size_t		key_bytes;		/* of the walk, then the suffix */
-	const unsigned char *suffix;
 	size_t		suffix_bytes;
 	uint64_t	payload;
 	bool		first;			/* of its node in this walk */
-	unsigned char room[8];
+	unsigned char suffix[ZP_SUFFIX_MOST_BYTES];
 } Met;
 
 static bool
@@ -106,12 +105,26 @@ zp_cursor_seek(ZpCursor *cursor, const void *key, size_t key_bytes, bool past)
 	return ZP_OK;
 }
 
+/*
+ * Bytes that copy_pieces may read and write behind the last one that counts.  They are there behind
+ * every walk, and the buffer of a batch is not filled to its end by copy_bucket.
+ */
+#define PIECE	32
+
+/* Copies in pieces of a fixed size, which takes no call. */
+static inline void
+copy_pieces(unsigned char *to, const unsigned char *from, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i += PIECE)
+		memcpy(to + i, from + i, PIECE);
+}
+
 /* Puts a path behind the first walk_bytes bytes of the walk. */
 static inline bool
 walk_path(ZpCursor *cursor, size_t walk_bytes, const unsigned char *path, size_t path_bytes)
 {
 	if (ZP_UNLIKELY(!grow((void **) &cursor->walk, &cursor->walk_capacity,
-						  walk_bytes + path_bytes + 1, 1)))
+						  walk_bytes + path_bytes + PIECE, 1)))
 		return false;
 	memcpy(cursor->walk + walk_bytes, path, path_bytes);
 	return true;
@@ -192,26 +205,24 @@ seek_in_bucket(ZpCursor *cursor, size_t used, ZpDirection direction)
 	ZpCursorBucket *at = cursor->bucket;
 	size_t		bytes = cursor->key_bytes - used;
 	const unsigned char *rest = cursor->key + used;
-	int			order = -1;
 	int			position = 0;
+	int			high = (int) at->order.count;
+	bool		there;
 
-	while (position < (int) at->order.count)
+	while (position < high)
 	{
-		unsigned char room[8];
-		size_t		suffix_bytes;
-		const unsigned char *suffix = zp_head_suffix(at->bucket, at->order.head[position], room,
-													 &suffix_bytes);
+		int			middle = position + (high - position) / 2;
 
-		order = memcmp(suffix, rest, suffix_bytes < bytes ? suffix_bytes : bytes);
-		if (order == 0)
-			order = suffix_bytes < bytes ? -1 : suffix_bytes > bytes;
-		if (order >= 0)
-			break;
-		position++;
+		if (zp_head_compare(at->bucket, at->order.head[middle], rest, bytes) < 0)
+			position = middle + 1;
+		else
+			high = middle;
 	}
+	there = position < (int) at->order.count &&
+		zp_head_compare(at->bucket, at->order.head[position], rest, bytes) == 0;
 
 	/* Now the entry at `position`, if any, is the first that is not less. */
-	if (position < (int) at->order.count && order == 0)
+	if (there)
 	{
 		if (cursor->position == ZP_CURSOR_PAST)
 			position += (int) direction;
@@ -322,7 +333,7 @@ advance(ZpCursor *cursor, ZpDirection direction, Met *met)
 			met->first = at->fresh;
 			at->fresh = false;
 			met->key_bytes = at->key_bytes;
-			met->suffix = zp_head_suffix(at->bucket, head, met->room, &met->suffix_bytes);
+			met->suffix_bytes = zp_copy_suffix(at->bucket, head, met->suffix);
 			met->payload = session->payload_kind == ZP_PAYLOAD_NONE ? 0
 				: zp_load_acquire_u64(zp_bucket_payload(at->bucket, entry));
 			return ZP_OK;
@@ -401,6 +412,49 @@ copy_entry(ZpCursor *cursor, const Met *met, BatchBuffer *buffer, ZpEntry *entry
 }
 
 /*
+ * Copies what is left in the walk's bucket, up to where entries or buffer end; the rest is for
+ * copy_entry.  Not for payloads that are blocks.
+ */
+static size_t
+copy_bucket(ZpCursor *cursor, ZpDirection direction, BatchBuffer *buffer, ZpEntry *entries,
+			size_t max_entries)
+{
+	ZpCursorBucket *at = cursor->bucket;
+	bool		has_payload = cursor->session->payload_kind == ZP_PAYLOAD_FIXED;
+	size_t		path_bytes = at->key_bytes;
+	size_t		copied = 0;
+
+	while (copied < max_entries && at->next >= 0 && at->next < (int) at->order.count)
+	{
+		uint64_t	head = at->order.head[at->next];
+		unsigned char *key = buffer->bytes + buffer->used;
+		ZpEntry    *entry = &entries[copied];
+		const unsigned char *rest = NULL;
+		size_t		suffix_bytes = (head & 0xFF) - 1;
+
+		if (zp_head_is_long(head))
+			rest = zp_heap_rest(at->bucket, head, &suffix_bytes);
+		if (path_bytes + suffix_bytes + PIECE > buffer->capacity - buffer->used)
+			break;
+		copy_pieces(key, cursor->walk, path_bytes);
+		zp_store_big_endian(key + path_bytes, head);
+		if (rest != NULL)
+			memcpy(key + path_bytes + ZP_HEAD_LONG_BYTES, rest,
+				   suffix_bytes - ZP_HEAD_LONG_BYTES);
+		entry->key = key;
+		entry->key_bytes = path_bytes + suffix_bytes;
+		entry->payload = has_payload
+			? zp_load_acquire_u64(zp_bucket_payload(at->bucket, at->order.entry[at->next])) : 0;
+		entry->value = NULL;
+		entry->value_bytes = 0;
+		buffer->used += path_bytes + suffix_bytes;
+		at->next += (int) direction;
+		copied++;
+	}
+	return copied;
+}
+
+/*
  * Whether a key comes behind what was given last in the direction; while nothing was, whether
  * the cursor's position allows it.
  */
@@ -458,8 +512,13 @@ copy_batch(ZpCursor *cursor, ZpDirection direction, ZpEntry *entries, size_t max
 				continue;
 		}
 		status = copy_entry(cursor, &met, buffer, &entries[*count], needed);
-		if (status == ZP_OK)
-			++*count;
+		if (status != ZP_OK)
+			break;
+		++*count;
+		if (cursor->bucket->bucket != NULL &&
+			cursor->session->payload_kind != ZP_PAYLOAD_BLOCK)
+			*count += copy_bucket(cursor, direction, buffer, &entries[*count],
+								  max_entries - *count);
 	}
 	return status;
 }

@@ -45,7 +45,7 @@
 #include "trie/trie.h"
 
 #define ZP_TRIE_MAGIC			0x5A505452	/* "ZPTR" */
-#define ZP_TRIE_VERSION			3
+#define ZP_TRIE_VERSION			4
 
 #define ZP_SPARSE_MAX_CHILDREN	ZP_BYTES_SEARCHED
 

@@ -79,28 +79,37 @@ zp_change_add_bucket(ZpChange *change, int from, size_t path_from)
 	for (uint32_t i = 0; i < order.count; i++)
 	{
 		ZpItem	   *item = &change->items[change->item_count];
-		const unsigned char *at;
+		uint64_t	head = order.head[i];
 
 		item->source = ZP_ITEM_ENTRY;
 		item->from = (uint8_t) from;
 		item->entry = order.entry[i];
-		at = zp_head_suffix(bucket, order.head[i], item->local, &item->bytes);
-		item->at = at == item->local ? NULL : at;
-		item->head = at == item->local && path_bytes == 0 ? order.head[i] : 0;
-		if (path_bytes > 0)
+		item->at = NULL;
+		item->head = 0;
+		if (path_bytes == 0 && !zp_head_is_long(head))
 		{
-			unsigned char *longer = change->scratch + change->scratch_used;
+			item->bytes = zp_copy_suffix(bucket, head, item->local);
+			item->head = head;
+		}
+		else
+		{
+			unsigned char *whole = change->scratch + change->scratch_used;
 
-			if (path_bytes + item->bytes > ZP_CHANGE_SCRATCH - change->scratch_used)
+			item->bytes = path_bytes + (head & 0xFF) - 1;
+			if (zp_head_is_long(head))
+			{
+				(void) zp_heap_rest(bucket, head, &item->bytes);
+				item->bytes += path_bytes;
+			}
+			if (item->bytes + 8 > ZP_CHANGE_SCRATCH - change->scratch_used)
 			{
 				change->scratch_used = scratch_used;
 				change->item_count = item_count;
 				return false;
 			}
-			memcpy(longer, path, path_bytes);
-			memcpy(longer + path_bytes, at, item->bytes);
-			item->at = longer;
-			item->bytes += path_bytes;
+			memcpy(whole, path, path_bytes);
+			(void) zp_copy_suffix(bucket, head, whole + path_bytes);
+			item->at = whole;
 			change->scratch_used += item->bytes;
 		}
 		change->sorted[change->item_count++] = item;
@@ -154,7 +163,7 @@ heap_bytes(const ZpChange *change, int low, int high, size_t skip)
 		size_t		bytes = change->sorted[i]->bytes - skip;
 
 		if (bytes > ZP_HEAD_SHORT_BYTES)
-			sum += sizeof(uint16_t) + bytes;
+			sum += zp_heap_bytes(bytes);
 	}
 	return sum;
 }
@@ -289,7 +298,7 @@ zp_plan_grown(ZpChange *change, const ZpSuffix *suffix, uint64_t payload)
 	size_t		entry_bytes = zp_entry_bytes(change->session);
 	size_t		path_bytes = zp_word_path_bytes(old->met.word);
 	ZpPiece		path = {zp_bucket_path(bucket, path_bytes), path_bytes};
-	size_t		heap = suffix->bytes > ZP_HEAD_SHORT_BYTES ? sizeof(uint16_t) + suffix->bytes : 0;
+	size_t		heap = suffix->bytes > ZP_HEAD_SHORT_BYTES ? zp_heap_bytes(suffix->bytes) : 0;
 	ZpPlan	   *plan;
 	uint32_t	count;
 	int			number;
@@ -303,8 +312,8 @@ zp_plan_grown(ZpChange *change, const ZpSuffix *suffix, uint64_t payload)
 
 		if (!zp_head_is_long(head))
 			continue;
-		(void) zp_heap_suffix(bucket, head, &bytes);
-		heap += sizeof(uint16_t) + bytes;
+		(void) zp_heap_rest(bucket, head, &bytes);
+		heap += zp_heap_bytes(bytes);
 	}
 	if (count > ZP_BUCKET_ENTRIES || heap > ZP_BUCKET_HEAP_BYTES)
 		return -1;

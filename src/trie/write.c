@@ -327,8 +327,6 @@ write_behind_bucket(ZpChange *change, WriteRequest *request, const ZpDescent *de
 	ZpBucket   *bucket = zp_met_bucket(&descent->here);
 	uint32_t	count = zp_state_count(change->old[0].state);
 	unsigned char label = *descent->rest.at;
-	unsigned char room[8];
-	size_t		last_bytes;
 	uint64_t	last = zp_load_relaxed_u64(zp_bucket_head(bucket, count - 1,
 														  zp_entry_bytes(change->session)));
 	int			leaf;
@@ -336,7 +334,7 @@ write_behind_bucket(ZpChange *change, WriteRequest *request, const ZpDescent *de
 	if (count < ZP_BUCKET_ENTRIES || zp_state_sorted(change->old[0].state) != count ||
 		zp_state_dead(change->old[0].state) != 0 || descent->holder.node == NULL ||
 		zp_word_path_bytes(descent->here.word) != 0 ||
-		*zp_head_suffix(bucket, last, room, &last_bytes) >= label)
+		last >> 56 >= label)
 		return ZP_NOT_FOUND;
 	zp_change_add_key(change, descent->rest.at, descent->rest.bytes, request->payload);
 	change->ascending = true;
