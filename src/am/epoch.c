@@ -11,8 +11,8 @@
  * reading of the log is complete.  VACUUM begins a new epoch before it removes the first entry from the log, and
  * another one after the last; then it waits until nobody holds an earlier one.  The first is there for the
  * VACUUM that comes after one that was stopped: it finds nothing to remove, but epochs that are not drained.  Who comes later enters the new epoch and finds the
- * removals in the log.  A scan that goes on for long looks at the epoch with each batch and
- * moves to the new one; a cursor that nobody fetches from holds VACUUM up, as it does with
+ * removals in the log.  A scan that goes on for long looks at the epoch with each batch, or when it begins anew for the
+ * 16th time, and moves to the new one; a cursor that nobody fetches from holds VACUUM up, as it does with
  * other access methods, and the deadlock detector sees it.
  */
 #include "compat.h"

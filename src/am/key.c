@@ -85,35 +85,6 @@ integer_of(Oid type, Datum value)
 	}
 }
 
-/* And back; false: the type has no such value. */
-static inline bool
-integer_value(Oid type, int64 integer, Datum *value)
-{
-	switch (type)
-	{
-		case INT2OID:
-			*value = Int16GetDatum((int16) integer);
-			return integer >= PG_INT16_MIN && integer <= PG_INT16_MAX;
-		case INT4OID:
-			*value = Int32GetDatum((int32) integer);
-			return integer >= PG_INT32_MIN && integer <= PG_INT32_MAX;
-		case DATEOID:
-			*value = DateADTGetDatum((DateADT) integer);
-			return integer >= PG_INT32_MIN && integer <= PG_INT32_MAX;
-		case OIDOID:
-			*value = ObjectIdGetDatum((Oid) integer);
-			return integer >= 0 && integer <= PG_UINT32_MAX;
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-			*value = TimestampGetDatum(integer);
-			return true;
-		default:
-			Assert(type == INT8OID);
-			*value = Int64GetDatum(integer);
-			return true;
-	}
-}
-
 ZpKeyLayout *
 zp_key_layout(Relation index, MemoryContext context)
 {
@@ -412,7 +383,7 @@ decode_value(const ZpKeyColumn *column, const unsigned char *bytes, size_t lengt
 				int64		integer;
 
 				return zp_integer_decode(bytes, &integer) &&
-					integer_value(column->type, integer, value);
+					zp_integer_value(column->type, integer, value);
 			}
 		case ZP_KEY_TEXT:
 			*value = make_varlena(bytes + 1, length - 2);

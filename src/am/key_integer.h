@@ -15,8 +15,11 @@
 
 #include "compat.h"
 
+#include "catalog/pg_type.h"
 #include "port/pg_bitutils.h"
 #include "port/pg_bswap.h"
+#include "utils/date.h"
+#include "utils/timestamp.h"
 
 #define ZP_INTEGER_MAX_BYTES 9
 
@@ -71,6 +74,35 @@ zp_integer_decode(const unsigned char *in, int64 *value)
 	}
 	*value = (int64) result;
 	return (*value < 0) == (sign != 0);
+}
+
+/* An integer as a value of a type of kind ZP_KEY_INTEGER; false: the type has no such value. */
+static inline bool
+zp_integer_value(Oid type, int64 integer, Datum *value)
+{
+	switch (type)
+	{
+		case INT2OID:
+			*value = Int16GetDatum((int16) integer);
+			return integer >= PG_INT16_MIN && integer <= PG_INT16_MAX;
+		case INT4OID:
+			*value = Int32GetDatum((int32) integer);
+			return integer >= PG_INT32_MIN && integer <= PG_INT32_MAX;
+		case DATEOID:
+			*value = DateADTGetDatum((DateADT) integer);
+			return integer >= PG_INT32_MIN && integer <= PG_INT32_MAX;
+		case OIDOID:
+			*value = ObjectIdGetDatum((Oid) integer);
+			return integer >= 0 && integer <= PG_UINT32_MAX;
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			*value = TimestampGetDatum(integer);
+			return true;
+		default:
+			Assert(type == INT8OID);
+			*value = Int64GetDatum(integer);
+			return true;
+	}
 }
 
 #endif							/* ZP_KEY_INTEGER_H */

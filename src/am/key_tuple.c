@@ -5,6 +5,7 @@
 #include "am/key.h"
 
 #include "access/itup.h"
+#include "access/tupmacs.h"
 #include "utils/inet.h"
 #include "utils/uuid.h"
 
@@ -23,33 +24,23 @@ align(char *begin, char *at, char alignment)
 	return begin + used;
 }
 
-/* Puts the header of a varlena with so many bytes behind it; where they go. */
+/* Puts a varlena with these bytes; where it ends. */
 static inline char *
-put_header(char *begin, char *at, char alignment, size_t bytes)
+put_varlena(char *begin, char *at, char alignment, const void *bytes, size_t length)
 {
-	if (bytes + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
+	if (length + VARHDRSZ_SHORT <= VARATT_SHORT_MAX)
 	{
-		SET_VARSIZE_SHORT(at, bytes + VARHDRSZ_SHORT);
-		return at + VARHDRSZ_SHORT;
+		SET_VARSIZE_SHORT(at, length + VARHDRSZ_SHORT);
+		at += VARHDRSZ_SHORT;
 	}
-	at = align(begin, at, alignment);
-	SET_VARSIZE(at, bytes + VARHDRSZ);
-	return at + VARHDRSZ;
-}
-
-/* Bytes of an escaped string, without its end, as they were. */
-static size_t
-unescape(const unsigned char *escaped, size_t bytes, char *out)
-{
-	size_t		written = 0;
-
-	for (size_t i = 0; i < bytes; i++)
+	else
 	{
-		out[written++] = (char) escaped[i];
-		if (escaped[i] == 0x00)
-			i++;
+		at = align(begin, at, alignment);
+		SET_VARSIZE(at, length + VARHDRSZ);
+		at += VARHDRSZ;
 	}
-	return written;
+	memcpy(at, bytes, length);
+	return at + length;
 }
 
 /* The length of a column's encoding; 0: it is none.  What is wrong inside a text is for others to find. */
@@ -65,7 +56,7 @@ column_bytes(const ZpKeyLayout *layout, int column, const unsigned char *key, si
 	return zp_key_column_bytes(last, key, key_bytes);
 }
 
-/* Puts a value, given its encoding without DESC; where it ends, or NULL: it is no value of the type. */
+/* Puts a value, given its encoding without DESC; where it ends, or NULL: this is for zp_key_decode. */
 static inline char *
 put_value(const ZpKeyColumn *column, Form_pg_attribute attribute, const unsigned char *bytes,
 		  size_t length, char *begin, char *at)
@@ -75,60 +66,35 @@ put_value(const ZpKeyColumn *column, Form_pg_attribute attribute, const unsigned
 		case ZP_KEY_INTEGER:
 			{
 				int64		integer;
+				Datum		value;
 
-				if (!zp_integer_decode(bytes, &integer))
+				if (!zp_integer_decode(bytes, &integer) ||
+					!zp_integer_value(column->type, integer, &value))
 					return NULL;
 				at = align(begin, at, attribute->attalign);
-				switch (attribute->attlen)
-				{
-					case sizeof(int16):
-						*(int16 *) at = (int16) integer;
-						return integer == (int16) integer ? at + sizeof(int16) : NULL;
-					case sizeof(int32):
-						*(int32 *) at = (int32) integer;
-						return integer == (column->type == OIDOID
-										   ? (int64) (uint32) integer : (int32) integer)
-							? at + sizeof(int32) : NULL;
-					default:
-						*(int64 *) at = integer;
-						return at + sizeof(int64);
-				}
+				store_att_byval(at, value, attribute->attlen);
+				return at + attribute->attlen;
 			}
 		case ZP_KEY_TEXT:
-			at = put_header(begin, at, attribute->attalign, length - 2);
-			memcpy(at, bytes + 1, length - 2);
-			return at + length - 2;
+			return put_varlena(begin, at, attribute->attalign, bytes + 1, length - 2);
 		case ZP_KEY_BYTEA:
-			{
-				size_t		escapes = 0;
-
-				for (size_t i = 1; i < length - 2; i++)
-				{
-					if (bytes[i] == 0x00)
-					{
-						escapes++;
-						i++;
-					}
-				}
-				at = put_header(begin, at, attribute->attalign, length - 3 - escapes);
-				return at + unescape(bytes + 1, length - 3, at);
-			}
+			/* What is escaped is for zp_key_decode. */
+			if (memchr(bytes + 1, 0x00, length - 3) != NULL)
+				return NULL;
+			return put_varlena(begin, at, attribute->attalign, bytes + 1, length - 3);
 		case ZP_KEY_UUID:
 			memcpy(at, bytes + 1, UUID_LEN);
 			return at + UUID_LEN;
 		case ZP_KEY_INET:
 			{
 				inet		address;
-				size_t		size;
 
 				memset(&address, 0, sizeof(address));
 				if (!zp_inet_decode(bytes, &address.inet_data))
 					return NULL;
 				SET_INET_VARSIZE(&address);
-				size = VARSIZE(&address) - VARHDRSZ;
-				at = put_header(begin, at, attribute->attalign, size);
-				memcpy(at, VARDATA(&address), size);
-				return at + size;
+				return put_varlena(begin, at, attribute->attalign, VARDATA(&address),
+								   VARSIZE(&address) - VARHDRSZ);
 			}
 		case ZP_KEY_BPCHAR:
 			break;

@@ -243,8 +243,6 @@ is_given(ZpScan *scan, const unsigned char *key, size_t key_bytes, ItemPointer t
 {
 	bool		is_primary;
 
-	if (!scan->source_changed)
-		return false;
 	if (!same_key(key, key_bytes, (unsigned char *) scan->resume.data, scan->resume.len))
 		return false;
 	if (scan->given != NULL && hash_search(scan->given, tid, HASH_FIND, NULL) != NULL)
@@ -275,6 +273,18 @@ note_given(ZpScan *scan, const unsigned char *key, size_t key_bytes, ItemPointer
 								  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
 	(void) hash_search(scan->given, tid, HASH_ENTER, NULL);
+}
+
+/* Whether an answer was not given before; it will be now. */
+static bool
+is_new(ZpScan *scan, const unsigned char *key, size_t key_bytes, ItemPointer tid)
+{
+	if (!scan->source_changed)
+		return true;
+	if (is_given(scan, key, key_bytes, tid))
+		return false;
+	note_given(scan, key, key_bytes, tid);
+	return true;
 }
 
 /* Notes the last entry looked at. */
@@ -379,6 +389,15 @@ read_point(ZpScan *scan)
 	return ZP_OK;
 }
 
+static bool
+is_answer(ZpScan *scan, const ZpEntry *entry)
+{
+	ZpSeek		seek;
+
+	return zp_quals_judge(scan->quals, scan->direction, entry->key,
+						  zp_payload_key_bytes(entry->payload), &seek) == ZP_VERDICT_MATCH;
+}
+
 /*
  * How many of the entries, from the first on, are answers for certain: if the conditions are one
  * interval, whatever lies between two answers is one.
@@ -386,29 +405,22 @@ read_point(ZpScan *scan)
 static int
 count_answers(ZpScan *scan, const ZpEntry *entries, int count)
 {
-	ZpSeek		seek;
 	int			low = 0;		/* answers up to here */
 	int			high = count - 1;	/* the last one, or something that is none */
 
-	if (!zp_quals_is_interval(scan->quals))
+	if (!zp_quals_is_interval(scan->quals) || !is_answer(scan, &entries[0]))
 		return 0;
-#define IS_ANSWER(entry) \
-	(zp_quals_judge(scan->quals, scan->direction, (entry).key, \
-					zp_payload_key_bytes((entry).payload), &seek) == ZP_VERDICT_MATCH)
-	if (!IS_ANSWER(entries[0]))
-		return 0;
-	if (IS_ANSWER(entries[high]))
+	if (is_answer(scan, &entries[high]))
 		return count;
 	while (high - low > 1)
 	{
 		int			middle = low + (high - low) / 2;
 
-		if (IS_ANSWER(entries[middle]))
+		if (is_answer(scan, &entries[middle]))
 			low = middle;
 		else
 			high = middle;
 	}
-#undef IS_ANSWER
 	return low + 1;
 }
 
@@ -416,35 +428,19 @@ count_answers(ZpScan *scan, const ZpEntry *entries, int count)
 static void
 note_last(ZpScan *scan, const ZpEntry *entry)
 {
-	size_t		key_bytes = zp_payload_key_bytes(entry->payload);
-	bool		secondary = (entry->payload & ZP_PAYLOAD_SECONDARY) != 0;
-	ItemPointerData tid;
+	ZpRecord	record;
 
-	zp_payload_tid(entry->payload, &tid);
+	get_record(entry, &record);
 	if (scan->source_changed &&
-		!same_key(entry->key, key_bytes, (unsigned char *) scan->resume.data, scan->resume.len))
+		!same_key(record.key, record.key_bytes, (unsigned char *) scan->resume.data,
+				  scan->resume.len))
 		end_change(scan);
 
 	/* Within a key that was given in part, what was noted before still counts. */
 	if (!scan->source_changed)
-		set_resume(scan, entry->key, key_bytes, &tid, secondary,
-				   secondary ? entry->key + key_bytes + ZP_TID_BYTES : NULL,
-				   secondary ? entry->key_bytes - key_bytes - ZP_TID_BYTES : 0);
-}
-
-/* Whether an answer is one more for the batch: it was not given before. */
-static bool
-is_new(ZpScan *scan, const ZpEntry *entry, size_t key_bytes)
-{
-	ItemPointerData tid;
-
-	if (!scan->source_changed || !zp_payload_has_row(entry->payload))
-		return true;
-	zp_payload_tid(entry->payload, &tid);
-	if (is_given(scan, entry->key, key_bytes, &tid))
-		return false;
-	note_given(scan, entry->key, key_bytes, &tid);
-	return true;
+		set_resume(scan, record.key, record.key_bytes, &record.tid,
+				   (entry->payload & ZP_PAYLOAD_SECONDARY) != 0, record.included,
+				   record.included_bytes);
 }
 
 /*
@@ -467,6 +463,7 @@ add_answers(ZpScan *scan, int got, ZpSeek *seek)
 	{
 		ZpEntry		entry = entries[i];
 		size_t		key_bytes = zp_payload_key_bytes(entry.payload);
+		ItemPointerData tid;
 
 		if (i < answers)
 			verdict = ZP_VERDICT_MATCH;
@@ -478,7 +475,8 @@ add_answers(ZpScan *scan, int got, ZpSeek *seek)
 		}
 		if (verdict == ZP_VERDICT_MATCH)
 		{
-			if (is_new(scan, &entry, key_bytes))
+			zp_payload_tid(entry.payload, &tid);
+			if (!zp_payload_has_row(entry.payload) || is_new(scan, entry.key, key_bytes, &tid))
 				scan->entries[scan->count++] = entry;
 		}
 		else if (verdict == ZP_VERDICT_END)
@@ -535,6 +533,7 @@ static ZpStatus
 read_from_image(ZpScan *scan)
 {
 	int			step = scan->batch_size;
+	size_t		used = 0;		/* of the bytes, by the batch */
 	ZpStatus	status;
 
 	/* A nested loop or a long scan keeps its image. */
@@ -553,7 +552,6 @@ read_from_image(ZpScan *scan)
 	if (status != ZP_OK)
 		return status;
 
-	scan->bytes_used = 0;
 	while (!scan->exhausted && scan->count < scan->batch_size)
 	{
 		ZpEntry    *entries = &scan->entries[scan->count];
@@ -565,13 +563,12 @@ read_from_image(ZpScan *scan)
 
 		/* The bytes of what is no answer are not kept. */
 		if (scan->count == 0)
-			scan->bytes_used = 0;
-		else if (ZP_BATCH_BYTES - scan->bytes_used < ZP_BATCH_BYTES_LEFT)
+			used = 0;
+		else if (ZP_BATCH_BYTES - used < ZP_BATCH_BYTES_LEFT)
 			break;
 		status = zp_cursor_read(&scan->cursor, scan->direction, entries,
 								Min(step, ZP_BATCH_MOST - scan->count),
-								scan->bytes + scan->bytes_used,
-								ZP_BATCH_BYTES - scan->bytes_used, &got, &needed);
+								scan->bytes + used, ZP_BATCH_BYTES - used, &got, &needed);
 		if (status == ZP_END)
 		{
 			scan->exhausted = true;
@@ -580,8 +577,7 @@ read_from_image(ZpScan *scan)
 		if (status != ZP_OK)
 			return status;
 		scan->at_start = false;
-		scan->bytes_used = (char *) entries[got - 1].key + entries[got - 1].key_bytes -
-			scan->bytes;
+		used = (char *) entries[got - 1].key + entries[got - 1].key_bytes - scan->bytes;
 		if (add_answers(scan, (int) got, &seek))
 		{
 			status = seek_to(scan, &seek);
@@ -601,6 +597,7 @@ static void
 read_from_answer(ZpScan *scan)
 {
 	ZpRecord	record;
+	int			compared;
 
 	scan->at_start = false;
 	for (;;)
@@ -612,23 +609,20 @@ read_from_answer(ZpScan *scan)
 		}
 		if (!scan->source_changed)
 			break;
-		else
-		{
-			int			compared = memcmp(record.key, scan->resume.data,
-										  Min(record.key_bytes, (size_t) scan->resume.len));
 
-			/* No key is a prefix of another one. */
-			if (compared != 0 && (compared < 0) == (scan->direction == ZP_FORWARD))
-				continue;
-			if (is_given(scan, record.key, record.key_bytes, &record.tid))
-				continue;
-			if (compared != 0)
-				end_change(scan);
+		/* No key is a prefix of another one. */
+		compared = memcmp(record.key, scan->resume.data,
+						  Min(record.key_bytes, (size_t) scan->resume.len));
+		if (compared != 0 && (compared < 0) == (scan->direction == ZP_FORWARD))
+			continue;
+		if (compared != 0)
+		{
+			end_change(scan);
 			break;
 		}
+		if (is_new(scan, record.key, record.key_bytes, &record.tid))
+			break;
 	}
-	if (scan->source_changed)
-		note_given(scan, record.key, record.key_bytes, &record.tid);
 	set_single(scan, record.key, record.key_bytes,
 			   zp_payload_of_tid(&record.tid, record.key_bytes), record.included,
 			   record.included_bytes);

@@ -98,7 +98,6 @@ typedef struct ZpScan
 	ZpEntry    *entries;		/* &single, or ZP_BATCH_MOST once a cursor is used */
 	ZpEntry		single;
 	char	   *bytes;			/* ZP_BATCH_BYTES; NULL: no cursor is used yet */
-	size_t		bytes_used;		/* by the batch */
 
 	/* Index-only scans. */
 	bool		epoch_held;

@@ -4,13 +4,13 @@
  */
 #include "trie/bucket.h"
 
-/* What a suffix has behind its first five bytes, in room (8 bytes) if it is short. */
+/* Puts the bytes that a head has into room (8 bytes); where the suffix's others are, behind five. */
 static const unsigned char *
 behind_five(const ZpBucket *bucket, uint64_t head, unsigned char *room, size_t *suffix_bytes)
 {
+	zp_store_big_endian(room, head);
 	if (zp_head_is_long(head))
 		return zp_heap_rest(bucket, head, suffix_bytes);
-	zp_store_big_endian(room, head);
 	*suffix_bytes = (head & 0xFF) - 1;
 	return room + ZP_HEAD_LONG_BYTES;
 }
@@ -26,23 +26,12 @@ zp_head_compare(const ZpBucket *bucket, uint64_t head, const unsigned char *at, 
 {
 	unsigned char room[8];
 	size_t		suffix_bytes;
-	const unsigned char *rest;
-	int			order;
+	const unsigned char *rest = behind_five(bucket, head, room, &suffix_bytes);
+	size_t		common = least_size(suffix_bytes, bytes);
+	int			order = memcmp(room, at, least_size(common, ZP_HEAD_LONG_BYTES));
 
-	zp_store_big_endian(room, head);
-	if (!zp_head_is_long(head))
-	{
-		suffix_bytes = (head & 0xFF) - 1;
-		order = memcmp(room, at, least_size(suffix_bytes, bytes));
-	}
-	else
-	{
-		rest = zp_heap_rest(bucket, head, &suffix_bytes);
-		order = memcmp(room, at, least_size(ZP_HEAD_LONG_BYTES, bytes));
-		if (order == 0 && bytes > ZP_HEAD_LONG_BYTES)
-			order = memcmp(rest, at + ZP_HEAD_LONG_BYTES,
-						   least_size(suffix_bytes, bytes) - ZP_HEAD_LONG_BYTES);
-	}
+	if (order == 0 && common > ZP_HEAD_LONG_BYTES)
+		order = memcmp(rest, at + ZP_HEAD_LONG_BYTES, common - ZP_HEAD_LONG_BYTES);
 	return order != 0 ? order : (suffix_bytes > bytes) - (suffix_bytes < bytes);
 }
 

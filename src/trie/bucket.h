@@ -220,6 +220,17 @@ zp_heap_rest(const ZpBucket *bucket, uint64_t head, size_t *suffix_bytes)
 	return place + 2;
 }
 
+/* The length of a suffix whose head is not dead. */
+static inline size_t
+zp_suffix_bytes(const ZpBucket *bucket, uint64_t head)
+{
+	size_t		bytes = (head & 0xFF) - 1;
+
+	if (zp_head_is_long(head))
+		(void) zp_heap_rest(bucket, head, &bytes);
+	return bytes;
+}
+
 /*
  * Copies a suffix whose head is not dead, and returns its length.  If that is less than 8, 8
  * bytes are written all the same.

@@ -176,10 +176,8 @@ write_grown(ZpChange *change, ZpBucket *bucket)
 			continue;
 		if (zp_head_is_long(head))
 		{
-			size_t		bytes;
+			size_t		bytes = zp_heap_bytes(zp_suffix_bytes(source, head));
 
-			(void) zp_heap_rest(source, head, &bytes);
-			bytes = zp_heap_bytes(bytes);
 			memcpy((char *) bucket + place, zp_heap_place(source, head), bytes);
 			head = (head & ZP_HEAD_LONG_MASK) | (uint64_t) place << 8;
 			place += (uint32_t) bytes;

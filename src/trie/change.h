@@ -20,7 +20,7 @@
 #define ZP_CHANGE_CHILDREN		(ZP_BUCKET_ENTRIES + 1)
 #define ZP_CHANGE_PLANS			(2 * ZP_CHANGE_CHILDREN + 2)
 #define ZP_CHANGE_OLD			3
-/* Room for suffixes that get longer. */
+/* Room for suffixes that get longer, or are put together from head and heap. */
 #define ZP_CHANGE_SCRATCH		8192
 
 /* Where an item's payload comes from, once everything is locked. */

@@ -191,10 +191,7 @@ check_bucket(Walk *walk, const Pending *pending, ZpBucket *bucket, uint32_t word
 		if (zp_head_is_long(head) &&
 			(((head >> 8) & 0xFFFF) < heap_begin || ((head >> 8) & 0xFFFF) + 2 > heap_used))
 			return complain(walk, "entry %u of bucket %u has no place in the heap", i, ref);
-		if (zp_head_is_long(head))
-			(void) zp_heap_rest(bucket, head, &suffix_bytes);
-		else
-			suffix_bytes = (head & 0xFF) - 1;
+		suffix_bytes = zp_suffix_bytes(bucket, head);
 		if (zp_head_is_long(head)
 			? suffix_bytes <= ZP_HEAD_SHORT_BYTES ||
 			((head >> 8) & 0xFFFF) + zp_heap_bytes(suffix_bytes) > heap_used

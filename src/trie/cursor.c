@@ -429,18 +429,12 @@ copy_bucket(ZpCursor *cursor, ZpDirection direction, BatchBuffer *buffer, ZpEntr
 		uint64_t	head = at->order.head[at->next];
 		unsigned char *key = buffer->bytes + buffer->used;
 		ZpEntry    *entry = &entries[copied];
-		const unsigned char *rest = NULL;
-		size_t		suffix_bytes = (head & 0xFF) - 1;
+		size_t		suffix_bytes = zp_suffix_bytes(at->bucket, head);
 
-		if (zp_head_is_long(head))
-			rest = zp_heap_rest(at->bucket, head, &suffix_bytes);
 		if (path_bytes + suffix_bytes + PIECE > buffer->capacity - buffer->used)
 			break;
 		copy_pieces(key, cursor->walk, path_bytes);
-		zp_store_big_endian(key + path_bytes, head);
-		if (rest != NULL)
-			memcpy(key + path_bytes + ZP_HEAD_LONG_BYTES, rest,
-				   suffix_bytes - ZP_HEAD_LONG_BYTES);
+		(void) zp_copy_suffix(at->bucket, head, key + path_bytes);
 		entry->key = key;
 		entry->key_bytes = path_bytes + suffix_bytes;
 		entry->payload = has_payload

@@ -95,12 +95,7 @@ zp_change_add_bucket(ZpChange *change, int from, size_t path_from)
 		{
 			unsigned char *whole = change->scratch + change->scratch_used;
 
-			item->bytes = path_bytes + (head & 0xFF) - 1;
-			if (zp_head_is_long(head))
-			{
-				(void) zp_heap_rest(bucket, head, &item->bytes);
-				item->bytes += path_bytes;
-			}
+			item->bytes = path_bytes + zp_suffix_bytes(bucket, head);
 			if (item->bytes + 8 > ZP_CHANGE_SCRATCH - change->scratch_used)
 			{
 				change->scratch_used = scratch_used;
@@ -308,12 +303,9 @@ zp_plan_grown(ZpChange *change, const ZpSuffix *suffix, uint64_t payload)
 	for (uint32_t entry = 0; entry < zp_state_count(old->state); entry++)
 	{
 		uint64_t	head = zp_load_relaxed_u64(zp_bucket_head(bucket, entry, entry_bytes));
-		size_t		bytes;
 
-		if (!zp_head_is_long(head))
-			continue;
-		(void) zp_heap_rest(bucket, head, &bytes);
-		heap += zp_heap_bytes(bytes);
+		if (zp_head_is_long(head))
+			heap += zp_heap_bytes(zp_suffix_bytes(bucket, head));
 	}
 	if (count > ZP_BUCKET_ENTRIES || heap > ZP_BUCKET_HEAP_BYTES)
 		return -1;
