@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use IndexTest;
 use IPC::Run;
+use List::Util qw(first shuffle);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -152,7 +153,7 @@ foreach my $round (1 .. $rounds)
 
 	foreach my $worker (0 .. $workers - 1)
 	{
-		@{ $todo[$worker] } = operations($worker, 10000);
+		@{ $todo[$worker] } = operations($worker, 20000);
 		my $number = 0;
 		my $script = "SELECT pg_backend_pid();\n"
 		  . join('', map { $_->[0] . ";\n\\echo done " . ++$number . "\n" } @{ $todo[$worker] });
@@ -187,8 +188,9 @@ foreach my $round (1 .. $rounds)
 	}
 	elsif ($kind eq 'kill of a backend')
 	{
-		my ($pid) = slurp_file($output[ rand($workers) ]) =~ /^(\d+)$/m;
-		kill 'KILL', $pid;
+		# Some may be through already.
+		my @pids = shuffle(map { slurp_file($_) =~ /^(\d+)$/m } @output);
+		first { kill 'KILL', $_ } @pids or die 'no worker is left to be killed';
 	}
 	else
 	{
