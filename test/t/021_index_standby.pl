@@ -146,6 +146,7 @@ foreach my $round (1 .. $rounds)
 		$holder->query('ROLLBACK');
 		$held = 0;
 	}
+	$primary->safe_psql('postgres', "ALTER TABLE t SET (vacuum_truncate = @{[ $held ? 'off' : 'on' ]})");
 	$primary->safe_psql('postgres', $_) foreach split /; (?=VACUUM)/, $what;
 	if ($held && $round % 3 == 2)
 	{
@@ -169,9 +170,10 @@ foreach my $round (1 .. $rounds)
 }
 
 # A scan in the middle, while what it has not reached yet is removed, and the log of the index is
-# written anew.  The rows that it has read are on a page that does not change.
+# written anew.  The rows that it has read are on a page that does not change.  The table keeps its
+# length: to cut it off, redo would end the sessions that have locked it.
 $primary->safe_psql('postgres', qq{
-	CREATE TABLE c (k text);
+	CREATE TABLE c (k text) WITH (vacuum_truncate = off);
 	INSERT INTO c SELECT 'k' || lpad(i::text, 6, '0') FROM generate_series(1, 20000) AS i;
 	CREATE INDEX c_k ON c USING $method (k $class);
 	DELETE FROM c WHERE k > 'k001000' AND right(k, 1) <> '7';
